@@ -1,0 +1,548 @@
+"""The shape of the curated files under kb/debate: one class per file, one model per entry.
+
+`kb schema` writes these models out as JSON Schema, so that an editor completes and checks
+the files as they are typed. What cannot be said in a schema (references, poles, sources
+placed twice) is checked in `kb.content`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from kb import dates, ids
+from kb.errors import DateError, IdentifierError
+from kb.vocabulary import (
+    AssertedHow,
+    Attitude,
+    Checked,
+    CoverageKind,
+    Facet,
+    ManifestationKind,
+    Operator,
+    ProofLevel,
+    RelationKind,
+    ReviewState,
+    Stance,
+    StatusKind,
+    TalkKind,
+    TensionKind,
+    Verified,
+    VoiceKind,
+    WorkKind,
+    WorkRelationKind,
+)
+
+
+def _edtf(text: str) -> str:
+    try:
+        dates.span(text)
+    except DateError as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
+def _http(text: str) -> str:
+    if text and not text.startswith(("https://", "http://")):
+        raise ValueError("an address starts with https:// or http://")
+    return text
+
+
+def _arxiv(text: str) -> str:
+    try:
+        return ids.arxiv(text).removeprefix("arxiv:")
+    except IdentifierError as error:
+        raise ValueError(str(error)) from error
+
+
+Edtf = Annotated[str, AfterValidator(_edtf)]
+"""A date as precise as it is known; "" when it is not."""
+Url = Annotated[str, AfterValidator(_http)]
+"""An http or https address; "" when there is none."""
+Key = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+"""A name of ours: lower-case letters, digits, hyphens."""
+Clock = Annotated[str, Field(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")]
+"""Local time as "HH:MM", or ""."""
+
+
+class Entry(BaseModel):
+    """Base of every entry: an unknown key is a fault, not a surprise."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+# -- vocabulary.yaml ---------------------------------------------------------------------
+
+
+class Sense(Entry):
+    """One meaning of a term that has several."""
+
+    id: Key
+    definition: str
+
+
+class Term(Entry):
+    """A word that the debate uses in several senses."""
+
+    id: Key
+    senses: list[Sense]
+
+
+class VocabularyFile(Entry):
+    """vocabulary.yaml."""
+
+    terms: list[Term]
+
+
+# -- strands.yaml ------------------------------------------------------------------------
+
+
+class StrandEntry(Entry):
+    """A line of the debate."""
+
+    id: Key
+    title: str
+    question: str
+    """What the strand asks, in one sentence."""
+    summary: str
+    """Where it stands, in two to four sentences."""
+
+
+class TopicEntry(Entry):
+    """A hub that gathers what the strands say of one word."""
+
+    id: Key
+    title: str
+    summary: str
+    strands: list[Key]
+    terms: list[Key] = []
+    """Terms of vocabulary.yaml."""
+    claims: list[str] = []
+    events: list[Key] = []
+
+
+class StrandsFile(Entry):
+    """strands.yaml."""
+
+    strands: list[StrandEntry]
+    topics: list[TopicEntry]
+
+
+# -- theses.yaml -------------------------------------------------------------------------
+
+
+class ThesisEntry(Entry):
+    """A broad, contested proposition that papers are linked to."""
+
+    id: Key
+    strand: Key
+    text: str
+    for_: list[str] = Field(alias="for")
+    """What a work that supports it might say, in our words."""
+    against: list[str]
+    qualifies: list[str]
+    terms: list[str]
+    notes: list[str] = []
+
+
+class ThesesFile(Entry):
+    """theses.yaml."""
+
+    theses: list[ThesisEntry]
+
+
+# -- findings.yaml -----------------------------------------------------------------------
+
+
+class ScopeEntry(Entry):
+    """One restriction of a claim's reach."""
+
+    facet: Facet
+    operator: Operator = Operator.is_
+    value: str
+
+
+class BearsOn(Entry):
+    """What a finding does to a thesis."""
+
+    to: Key
+    rel: RelationKind
+    note: str = ""
+
+
+class FindingEntry(Entry):
+    """One proposition that particular work shows."""
+
+    id: Annotated[str, Field(pattern=r"^C\d{2}[a-z]?$")]
+    strand: Key
+    text: str
+    proof_level: ProofLevel
+    scope: list[ScopeEntry] = []
+    senses: dict[Key, Key] = {}
+    """Term -> sense, both of vocabulary.yaml."""
+    bears_on: list[BearsOn] = []
+    checked: Checked
+    notes: list[str] = []
+
+
+class RelationEntry(Entry):
+    """What one finding does to another."""
+
+    from_: str = Field(alias="from")
+    rel: RelationKind
+    to: str
+    differs_in: list[str] = []
+    """Facets, or "sense:TERM", that keep the two apart."""
+    valid: Edtf = ""
+    """Since when; empty means since the later of the two claims."""
+    note: str = ""
+
+
+class FindingsFile(Entry):
+    """findings.yaml."""
+
+    findings: list[FindingEntry]
+    relations: list[RelationEntry]
+
+
+# -- works.yaml --------------------------------------------------------------------------
+
+
+class IdentifiersEntry(Entry):
+    """What a work is called elsewhere."""
+
+    arxiv: list[Annotated[str, AfterValidator(_arxiv)]] = []
+    openreview: list[str] = []
+    doi: list[str] = []
+    url: list[Url] = []
+
+
+class ManifestationEntry(Entry):
+    """A form in which the work appeared, known from a page that was read."""
+
+    kind: ManifestationKind
+    title: str
+    venue: str = ""
+    url: Url = ""
+    valid: Edtf = ""
+    note: str = ""
+
+
+class StatusEntry(Entry):
+    """A venue's or an author's act."""
+
+    status: StatusKind
+    valid: Edtf
+    venue: str = ""
+    version: str = ""
+    """Which submission of a lineage, its OpenReview id; empty for the work as a whole."""
+    source: str
+    """The address or the list that says so."""
+    verified: Verified = Verified.official
+    note: str = ""
+
+
+class LinkEntry(Entry):
+    """What the work does to a claim."""
+
+    claim: str
+    stance: Stance
+    nuance: RelationKind | None = None
+    """A finer word where the stance has one: refines, extends, replicates, undercuts."""
+    how: AssertedHow
+    checked: Checked
+    valid: Edtf = ""
+    """Since when; empty means since the work's first appearance."""
+    why: str
+    """Our reason, in our words."""
+
+
+class WorkRelationEntry(Entry):
+    """What ties this work to another of its lineage."""
+
+    rel: WorkRelationKind
+    to: Key
+    note: str = ""
+
+
+class WorkEntry(Entry):
+    """A paper, post or page."""
+
+    key: Key
+    kind: WorkKind = WorkKind.paper
+    title: str
+    authors: list[str] = []
+    ids: IdentifiersEntry = IdentifiersEntry()
+    first_public: Edtf = ""
+    venue: str = ""
+    year: int | None = None
+    synopsis: str = ""
+    """One to three sentences of ours; empty only where no page of the work was seen."""
+    checked: Checked
+    manifestations: list[ManifestationEntry] = []
+    status: list[StatusEntry] = []
+    links: list[LinkEntry] = []
+    related: list[WorkRelationEntry] = []
+    notes: list[str] = []
+    unverified: list[str] = []
+    """What is said of this work elsewhere and could not be checked."""
+
+
+class WorksFile(Entry):
+    """works.yaml."""
+
+    works: list[WorkEntry]
+
+
+# -- tensions.yaml -----------------------------------------------------------------------
+
+
+class PoleEntry(Entry):
+    """One side of a tension."""
+
+    id: Key
+    title: str
+    claims: list[str] = []
+    note: str = ""
+    """Says plainly when the pole has no holder."""
+
+
+class TensionEntry(Entry):
+    """A question on which claims pull apart."""
+
+    id: Annotated[str, Field(pattern=r"^T\d+$")]
+    strand: Key
+    question: str
+    kind: TensionKind
+    kind_reason: str
+    """Why it is of this kind, naming the facets or the term that differ."""
+    review: ReviewState = ReviewState.proposed
+    poles: list[PoleEntry]
+    core: list[str] = []
+    """Claims that do collide, where the rest only seems to."""
+    settles: str
+    """What evidence would move it."""
+    notes: list[str] = []
+
+
+class TensionsFile(Entry):
+    """tensions.yaml."""
+
+    tensions: list[TensionEntry]
+
+
+# -- voices.yaml -------------------------------------------------------------------------
+
+
+class HoldingEntry(Entry):
+    """A position that a voice takes over an interval."""
+
+    claim: str
+    attitude: Attitude
+    valid: Edtf
+    work: Key
+    """The first work that shows it."""
+    checked: Checked
+    note: str = ""
+
+
+class VoiceEntry(Entry):
+    """A person or a group that takes positions."""
+
+    id: Annotated[str, Field(pattern=r"^V\d{2}$")]
+    name: str
+    kind: VoiceKind
+    members: list[str] = []
+    members_note: str = ""
+    aliases: list[str] = []
+    holdings: list[HoldingEntry] = []
+    notes: list[str] = []
+
+
+class IndependenceEntry(Entry):
+    """People who stand on several sides, or sign several works."""
+
+    people: list[str]
+    works: list[Key] = []
+    voices: list[str] = []
+    note: str
+
+
+class VoicesFile(Entry):
+    """voices.yaml."""
+
+    voices: list[VoiceEntry]
+    independence: list[IndependenceEntry]
+
+
+# -- events.yaml -------------------------------------------------------------------------
+
+
+class TalkEntry(Entry):
+    """One slot of a programme."""
+
+    start: Clock = ""
+    end: Clock = ""
+    kind: TalkKind
+    people: list[str] = []
+    title: str = ""
+    arxiv: str = ""
+    work: Key | None = None
+
+
+class AcceptedEntry(Entry):
+    """A paper that an event accepted, as far as known."""
+
+    title: str
+    authors: list[str] = []
+    openreview: str = ""
+    bears_on: list[str] = []
+    source: str = ""
+
+
+class EventEntry(Entry):
+    """A workshop, conference day or broadcast."""
+
+    id: Key
+    name: str
+    alt_names: list[str] = []
+    series: str = ""
+    edition: int | None = None
+    parent: str = ""
+    """The conference that it belongs to."""
+    kind: str = "workshop"
+    date: Edtf
+    tz: str = ""
+    """IANA name; empty where no page gives one."""
+    place: str = ""
+    hours: str = ""
+    url: Url = ""
+    organizers: list[str] = []
+    speakers: list[str] = []
+    topics: list[str] = []
+    deadlines: dict[str, str] = {}
+    talks: list[TalkEntry] = []
+    accepted: list[AcceptedEntry] = []
+    sources: list[str] = []
+    verified: Verified
+    notes: list[str] = []
+
+
+class EventsFile(Entry):
+    """events.yaml."""
+
+    events: list[EventEntry]
+
+
+# -- digests.yaml ------------------------------------------------------------------------
+
+
+class PlacedSource(Entry):
+    """A numbered source of a digest and the one place where it belongs."""
+
+    n: int
+    title: str
+    publisher: str = ""
+    """As far as the title tells; "" when it does not."""
+    work: Key | None = None
+    event: Key | None = None
+    as_: str = Field(alias="as", pattern="^(manifestation|coverage)$")
+    form: str
+    """A ManifestationKind or a CoverageKind, as `as` says."""
+    valid: Edtf = ""
+    cited: bool = True
+    """False when the digest lists it and cites it nowhere."""
+    note: str = ""
+
+
+class DigestEntry(Entry):
+    """A synthesis by others, with its version and time."""
+
+    id: Key
+    publisher: str
+    title: str
+    version: str = ""
+    as_of: str = ""
+    """Exact UTC where the digest prints it."""
+    form: CoverageKind
+    url: Url = ""
+    summary: str
+    sources_listed: int = 0
+    sources: list[PlacedSource] = []
+    notes: list[str] = []
+
+
+class DigestsFile(Entry):
+    """digests.yaml."""
+
+    digests: list[DigestEntry]
+
+
+# -- sources.yaml, verdicts.yaml ---------------------------------------------------------
+
+
+class QueryEntry(Entry):
+    """What a source is asked for one strand."""
+
+    strand: Key
+    query: str
+    """In the source's own syntax."""
+
+
+class SourcesFile(Entry):
+    """sources.yaml: what the ingest jobs ask."""
+
+    arxiv: list[QueryEntry]
+
+
+class VerdictEntry(Entry):
+    """A person's judgement on a link."""
+
+    work: str
+    """Any identifier of the work."""
+    claim: str
+    verdict: Annotated[ReviewState, AfterValidator(lambda v: _verdict(v))]
+    stance: Stance | None = None
+    """The stance that is confirmed, where it is not the proposed one."""
+    by: str
+    on: Edtf
+    note: str = ""
+
+
+def _verdict(state: ReviewState) -> ReviewState:
+    if state not in (ReviewState.confirmed, ReviewState.rejected):
+        raise ValueError("a verdict is confirmed or rejected")
+    return state
+
+
+class VerdictsFile(Entry):
+    """verdicts.yaml."""
+
+    verdicts: list[VerdictEntry]
+
+
+FILES: dict[str, type[Entry]] = {
+    "vocabulary": VocabularyFile,
+    "strands": StrandsFile,
+    "theses": ThesesFile,
+    "findings": FindingsFile,
+    "works": WorksFile,
+    "tensions": TensionsFile,
+    "voices": VoicesFile,
+    "events": EventsFile,
+    "digests": DigestsFile,
+    "sources": SourcesFile,
+    "verdicts": VerdictsFile,
+}
+"""File name without ".yaml" -> its model, in the order in which they are loaded."""
+
+
+def json_schema(name: str) -> dict[str, Any]:
+    """Return the JSON Schema of one curated file.
+
+    Raises:
+        KeyError: There is no such file.
+    """
+    schema = FILES[name].model_json_schema(by_alias=True)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -1,0 +1,393 @@
+"""The one room with a database in it: engine, transactions, the write lock, migrations, backup.
+
+SQLite before 3.51.3 can corrupt a database in WAL mode under two connections, so a file
+keeps its rollback journal, has one writer under a file lock, and every write transaction
+begins IMMEDIATE: a deferred one fails half-way when another process writes first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+import os
+import sqlite3
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from filelock import FileLock, Timeout
+from sqlalchemy import Engine, event, exc, inspect, text
+from sqlmodel import Session, col, create_engine, select
+
+from kb.errors import BusyError, StoreError
+from kb.models import Run, Setting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Connection
+
+HEAD = "0001"
+"""The newest revision under kb/migrations; a test keeps it so."""
+DEFAULT = "data/kb.sqlite"
+"""Where the database is unless --db or KB_DB says otherwise."""
+_PG_LOCK = 7_245_001
+"""Key of the advisory lock that stands for the file lock on PostgreSQL; any constant would do."""
+
+
+def now() -> dt.datetime:
+    """Return this moment in UTC, to the second: finer would only make diffs noisy."""
+    return dt.datetime.now(dt.UTC).replace(microsecond=0)
+
+
+class Store:
+    """A database of the knowledge base: a SQLite file, or whatever a SQLAlchemy URL names."""
+
+    def __init__(self, target: str | Path) -> None:
+        """Name the database; nothing is opened before it is used.
+
+        Args:
+            target: A path, or a SQLAlchemy URL such as "postgresql+psycopg://user@host/name".
+
+        Raises:
+            StoreError: The URL cannot be understood, or its driver is not installed.
+        """
+        self.url = str(target) if "://" in str(target) else f"sqlite:///{target}"
+        try:
+            self._engine = create_engine(self.url)
+        except (exc.ArgumentError, exc.NoSuchModuleError, ImportError) as error:
+            raise StoreError(f"cannot use the database URL {_safe(self.url)}: {error}") from error
+        self.path = _sqlite_path(self._engine)
+        self._lock: FileLock | None = None
+        if self._engine.dialect.name == "sqlite":
+            event.listen(self._engine, "connect", _prepare_sqlite)
+            event.listen(self._engine, "begin", _begin)
+
+    @classmethod
+    def open(cls, target: str | Path) -> Self:
+        """Open an existing knowledge base for reading or writing.
+
+        Raises:
+            StoreError: There is none, it is not a database, or its schema is not ours.
+        """
+        store = cls(target)
+        if store.path is not None and not store.path.exists():
+            raise StoreError(f"no knowledge base at {store.path}; kb init makes one")
+        found = store.revision()
+        if found is None:
+            raise StoreError(f"{store.name} holds no knowledge base yet; kb init makes one")
+        store._refuse_newer(found)
+        if found != HEAD:
+            raise StoreError(
+                f"{store.name} has schema {found}, this version needs {HEAD}; "
+                "kb init backs it up and migrates it"
+            )
+        return store
+
+    @property
+    def name(self) -> str:
+        """What to call this database in a message: its path, or its URL without a password."""
+        return str(self.path) if self.path is not None else _safe(self.url)
+
+    @property
+    def dialect(self) -> str:
+        """ "sqlite" or "postgresql"."""
+        return self._engine.dialect.name
+
+    def close(self) -> None:
+        """Release the file."""
+        self._engine.dispose()
+
+    # -- transactions ---------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Session]:
+        """Open a transaction that sees one state of the database and writes nothing.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
+        with (
+            self._translated(),
+            Session(self._engine, expire_on_commit=False, autoflush=False) as session,
+        ):
+            yield session  # closing rolls back and leaves what was read readable
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Session]:
+        """Open a write transaction: commit on a clean exit, roll back on any exception.
+
+        Takes the write lock unless this store already holds it.
+
+        Raises:
+            BusyError: Another process is writing.
+            StoreError: The file cannot be written.
+        """
+        with self.lock("write"), self._translated():
+            engine = self._engine.execution_options(immediate=True)
+            with Session(engine, expire_on_commit=False) as session, session.begin():
+                yield session
+
+    @contextlib.contextmanager
+    def lock(self, job: str) -> Iterator[None]:
+        """Be the one writer until the block ends. Re-entrant within a store.
+
+        Raises:
+            BusyError: Another process holds the lock; the message names it.
+            StoreError: The lock file cannot be made.
+        """
+        if self._lock is not None:
+            yield
+            return
+        if self.path is None:
+            with self._server_lock():
+                yield
+            return
+        lock = FileLock(f"{self.path}.lock", timeout=0)
+        holder = Path(f"{self.path}.holder")
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise BusyError(f"{self.path} is being written by {_holder(holder)}") from error
+        except OSError as error:
+            raise StoreError(
+                f"cannot write beside {self.path}: {error.strerror or error}"
+            ) from error
+        self._lock = lock
+        try:
+            with contextlib.suppress(OSError):  # a full disk must not hide the real message
+                holder.write_text(
+                    json.dumps({"pid": os.getpid(), "job": job, "since": now().isoformat()})
+                )
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                holder.unlink(missing_ok=True)
+            self._lock = None
+            lock.release()
+
+    @contextlib.contextmanager
+    def _server_lock(self) -> Iterator[None]:
+        with self._translated(), self._engine.connect() as connection:
+            if self.dialect == "postgresql":
+                taken = connection.execute(
+                    text("SELECT pg_try_advisory_lock(:key)"), {"key": _PG_LOCK}
+                ).scalar_one()
+                if not taken:
+                    raise BusyError(f"{self.name} is being written by another process")
+            self._lock = FileLock(os.devnull)  # only marks the store as held
+            try:
+                yield
+            finally:
+                self._lock = None
+
+    @contextlib.contextmanager
+    def run(self, job: str) -> Iterator[Run]:
+        """Enter a job in the ledger: a row before it starts, closed when it ends.
+
+        The caller fills `counts`, and `outcome` and `message` where they are not "ok" and "".
+        A row that a killed process left open is closed as "interrupted".
+
+        Raises:
+            BusyError: Another process is writing.
+            StoreError: The ledger cannot be written.
+        """
+        with self.lock(job):
+            with self.write() as session:
+                for left in session.exec(select(Run).where(Run.outcome == "running")):
+                    left.outcome = "interrupted"
+                row = Run(job=job, started_at=now())
+                session.add(row)
+            run = Run.model_validate(row, from_attributes=True)
+            run.outcome = "ok"
+            failed = True
+            try:
+                yield run
+                failed = False
+            except (KeyboardInterrupt, SystemExit):
+                run.outcome = "interrupted"
+                raise
+            finally:
+                if failed and run.outcome == "ok":
+                    error = sys.exc_info()[1]
+                    run.outcome, run.message = "failed", str(error)
+                with self.write() as session:
+                    kept = session.get_one(Run, row.id)
+                    kept.outcome, kept.message = run.outcome, run.message
+                    kept.counts = dict(run.counts)
+                    kept.ended_at = now()
+
+    # -- settings ---------------------------------------------------------------------------
+
+    def setting(self, name: str) -> str:
+        """Return what a stage last worked from, "" when it never ran."""
+        with self.read() as session:
+            row = session.get(Setting, name)
+            return row.value if row else ""
+
+    # -- schema -----------------------------------------------------------------------------
+
+    def revision(self) -> str | None:
+        """Return the schema revision, or None where there is no knowledge base.
+
+        Raises:
+            StoreError: The file is not a database.
+        """
+        with self._translated(), self._engine.connect() as connection:
+            if not inspect(connection).has_table("alembic_version"):
+                return None
+            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+    def migrate(self) -> str | None:
+        """Make the tables, or bring them up to date after a backup.
+
+        Returns:
+            The backup's path, or None where nothing needed one.
+
+        Raises:
+            BusyError: Another process is writing.
+            StoreError: The file is not a database, is newer than this version, or cannot be
+                written.
+        """
+        if self.path is not None:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StoreError(
+                    f"cannot make the folder {self.path.parent}: {error.strerror}"
+                ) from error
+        with self.lock("migrate"):
+            found = self.revision()
+            if found == HEAD:
+                return None
+            backup = None
+            if found is not None:
+                self._refuse_newer(found)
+                backup = self.backup(f"before-{HEAD}")
+            # Imported here: only a migration needs Alembic.
+            from alembic import command
+            from alembic.config import Config
+
+            config = Config()
+            config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+            with (
+                self._translated(),
+                self._engine.execution_options(immediate=True).connect() as connection,
+                connection.begin(),
+            ):
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+            return backup
+
+    def _refuse_newer(self, found: str) -> None:
+        if found > HEAD:
+            raise StoreError(
+                f"{self.name} has schema {found}, newer than this version's {HEAD}; "
+                "install the newer version, nothing was changed"
+            )
+
+    def backup(self, label: str) -> str | None:
+        """Copy the SQLite file beside itself and return the copy's path; None on a server.
+
+        Raises:
+            StoreError: The copy cannot be written.
+        """
+        if self.path is None:
+            return None
+        target = self.path.with_name(f"{self.path.name}.{label}")
+        try:
+            with (
+                contextlib.closing(sqlite3.connect(self.path)) as source,
+                contextlib.closing(sqlite3.connect(target)) as copy,
+            ):
+                source.backup(copy)
+        except sqlite3.Error as error:
+            raise StoreError(f"cannot back up to {target}: {error}") from error
+        return str(target)
+
+    def integrity(self) -> list[str]:
+        """Return what is wrong with the file, an empty list when nothing is.
+
+        Raises:
+            StoreError: The file cannot be read at all.
+        """
+        if self.dialect != "sqlite":
+            return []
+        with self._translated(), self._engine.connect() as connection:
+            faults = [row[0] for row in connection.execute(text("PRAGMA integrity_check(20)"))]
+            broken = list(connection.execute(text("PRAGMA foreign_key_check")))
+        faults = [fault for fault in faults if fault != "ok"]
+        return faults + [f"{row[0]} row {row[1]} points to no {row[2]}" for row in broken[:20]]
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (exc.OperationalError, exc.DatabaseError) as error:
+            if isinstance(error, exc.IntegrityError | exc.ProgrammingError | exc.DataError):
+                raise  # a fault of ours, not of the file
+            raise self._explain(str(error.orig)) from error
+
+    def _explain(self, reason: str) -> StoreError:
+        name = self.name
+        known = {
+            "not a database": f"{name} is not a knowledge base; move it away or name another "
+            "with --db",
+            "malformed": f"{name} is damaged; kb doctor says where. Restore a backup, or move it "
+            "away and run kb init: curated content comes back, ingested records must be "
+            "ingested again",
+            "full": f"the disk of {name} is full; the last step was undone and everything before "
+            "it is kept. Free some space and run the command again",
+            "disk I/O error": f"the disk of {name} is full or failing; the last step was undone "
+            "and everything before it is kept",
+            "readonly": f"{name} cannot be written: it or its folder is read-only",
+            "unable to open": f"cannot open {name}: check that its folder exists and may be "
+            "written",
+        }
+        for sign, message in known.items():
+            if sign in reason:
+                return StoreError(message)
+        if "locked" in reason:
+            return BusyError(f"{name} is locked by another process; try again when it is done")
+        return StoreError(f"{name}: {reason.splitlines()[0] if reason else 'unknown fault'}")
+
+
+def _sqlite_path(engine: Engine) -> Path | None:
+    database = engine.url.database
+    if engine.dialect.name != "sqlite" or not database or database == ":memory:":
+        return None
+    return Path(database)
+
+
+def _safe(url: str) -> str:
+    """A URL without its password, or the text itself when it is not a URL."""
+    head, at, tail = url.rpartition("@")
+    scheme, sep, user = head.partition("://")
+    return f"{scheme}{sep}{user.split(':', 1)[0]}@{tail}" if at else url
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves, see _begin
+    # SQLite ignores foreign keys unless asked, on every connection.
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA busy_timeout = 5000")  # milliseconds
+
+
+def _begin(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get("immediate", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _holder(path: Path) -> str:
+    try:
+        who: dict[str, Any] = json.loads(path.read_text())
+        return f"process {who['pid']} ({who['job']}, since {who['since']})"
+    except (OSError, ValueError, KeyError):
+        return "another process"
+
+
+def last_run(session: Session, job: str) -> Run | None:
+    """Return the newest finished run of a job."""
+    rows = select(Run).where(Run.job == job, col(Run.ended_at).is_not(None))
+    return session.exec(rows.order_by(col(Run.id).desc())).first()

@@ -1,0 +1,693 @@
+"""What the knowledge base answers with: frozen, typed values that print well.
+
+A view holds everything a reader or a page needs, as plain Python values in a fixed order.
+Every statement in it says who made it and what a person makes of it: see `LinkView`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+from dataclasses import dataclass
+from typing import Any
+
+
+class View:
+    """Base of every view: one line as `repr`, a small table in a notebook."""
+
+    __slots__ = ()
+
+    def headline(self) -> str:
+        """Return the one line that names this."""
+        return ""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__.removesuffix('View')} {self.headline()}>"
+
+    def _repr_html_(self) -> str:
+        """Return the view as an HTML table for notebooks; all text is escaped."""
+        rows = "".join(
+            f"<tr><th style='text-align:left;vertical-align:top'>{html.escape(name)}</th>"
+            f"<td style='text-align:left'>{_cell(value)}</td></tr>"
+            for name, value in self._shown()
+        )
+        return f"<p><b>{html.escape(self.headline())}</b></p><table>{rows}</table>"
+
+    def _shown(self) -> list[tuple[str, Any]]:
+        fields = dataclasses.fields(self)  # type: ignore[arg-type]  # every view is a dataclass
+        pairs = [(field.name, getattr(self, field.name)) for field in fields]
+        return [(name, value) for name, value in pairs if value not in ("", None, (), {})]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain dicts and lists, ready for JSON."""
+        return dataclasses.asdict(self)  # type: ignore[call-overload, no-any-return]  # a dataclass
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, tuple):
+        more = f"<li>… {len(value) - 12} more</li>" if len(value) > 12 else ""
+        items = "".join(f"<li>{_cell(item)}</li>" for item in value[:12])
+        return f"<ul style='margin:0'>{items}{more}</ul>"
+    text = value.headline() if isinstance(value, View) else str(value)
+    return html.escape(text)
+
+
+def shorten(text: str, width: int = 90) -> str:
+    """Return `text`, cut at a word and marked with an ellipsis where it is longer than `width`.
+
+    Examples:
+        >>> shorten("flat minima generalize better", 18)
+        'flat minima …'
+    """
+    if len(text) <= width:
+        return text
+    return text[: width - 1].rsplit(" ", 1)[0] + " …"
+
+
+# -- references: enough to name and link a thing ---------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class WorkRef(View):
+    """A work by name."""
+
+    id: str
+    """ "arxiv:2505.17638"."""
+    key: str
+    """The curated name, "" when it is not curated."""
+    kind: str
+    title: str
+    authors: str
+    """ "Bonnaire et al.", "" when unknown."""
+    date: str
+    """First public appearance, EDTF."""
+    lineage: str
+    """Id of the work that stands for its lineage: equal ids count as one support."""
+
+    def headline(self) -> str:
+        """Title, authors and date."""
+        return " · ".join(part for part in (self.title, self.authors, self.date) if part)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ClaimRef(View):
+    """A claim by name."""
+
+    id: str
+    level: str
+    """thesis or finding."""
+    strand: str
+    text: str
+
+    def headline(self) -> str:
+        """Id and text."""
+        return f"{self.id}: {shorten(self.text)}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Ref(View):
+    """Anything else by name."""
+
+    kind: str
+    """tension, voice, event, strand, topic, digest."""
+    id: str
+    title: str
+
+    def headline(self) -> str:
+        """Id and title."""
+        return f"{self.id}: {shorten(self.title)}"
+
+
+# -- statements -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class EvidenceView(View):
+    """The sentence that shows a link."""
+
+    quote: str
+    """Exactly `abstract[start:end]` of the manifestation."""
+    manifestation: str
+    start: int
+    end: int
+    agent: str
+    review: str
+    """proposed: a machine picked the sentence and no person has confirmed it."""
+    score: float | None
+
+    def headline(self) -> str:
+        """The quote and where it stands."""
+        return f"“{shorten(self.quote, 120)}” ({self.manifestation} [{self.start}:{self.end}])"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class LinkView(View):
+    """What a work does to a claim, who says so, and what a person makes of it."""
+
+    work: WorkRef
+    claim: ClaimRef
+    stance: str
+    nuance: str
+    """A finer word (refines, extends, replicates, undercuts) or ""."""
+    how: str
+    """asserts, reports, or "" where a machine does not tell."""
+    agent_kind: str
+    """human, curation, rule or model."""
+    agent: str
+    review: str
+    """proposed until a person confirms or rejects it."""
+    reviewed_by: str
+    checked: str
+    """How far a curated link was read: full, abstract, title, nothing; "" for a machine's."""
+    score: float | None
+    """A machine's score in [0, 1], not a probability; None for a curated link."""
+    why: str
+    """Our reason, for a curated link."""
+    evidence: tuple[EvidenceView, ...]
+    valid: str
+    recorded: str
+    """UTC, ISO 8601."""
+
+    def headline(self) -> str:
+        """Who does what to which claim, and how sure that is."""
+        sure = self.review if self.score is None else f"{self.review}, score {self.score:.2f}"
+        return f"{shorten(self.work.title, 60)} {self.stance} {self.claim.id} [{sure}]"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RelationView(View):
+    """What one claim does to another."""
+
+    source: ClaimRef
+    kind: str
+    target: ClaimRef
+    bears_on: bool
+    """True from a finding to a thesis."""
+    differs_in: tuple[str, ...]
+    note: str
+    review: str
+    valid: str
+
+    def headline(self) -> str:
+        """Which claim does what to which."""
+        return f"{self.source.id} {self.kind} {self.target.id}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Balance(View):
+    """Lineages for, against and qualifying a claim: copies, coverage and awards count nothing.
+
+    Rejected and superseded links are left out. A lineage that appears on both sides counts
+    once on each.
+    """
+
+    supports: int
+    disputes: int
+    qualifies: int
+    curated: int
+    """How many of these lineages have a curated or confirmed link."""
+    machine: int
+    """How many rest on a machine's proposal alone."""
+
+    def headline(self) -> str:
+        """The three counts."""
+        return f"{self.supports} for, {self.disputes} against, {self.qualifies} qualifying"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class StatusView(View):
+    """Where a work stood in public, and who says so."""
+
+    status: str
+    venue: str
+    valid: str
+    source: str
+    verified: str
+    note: str
+    version: str
+
+    def headline(self) -> str:
+        """Status, venue and date."""
+        return " · ".join(part for part in (self.status, self.venue, self.valid) if part)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ManifestationView(View):
+    """A form in which a work appeared."""
+
+    id: str
+    kind: str
+    title: str
+    publisher: str
+    url: str
+    version: int
+    valid: str
+    retrieved: str
+    content_hash: str
+    digest: str
+    """The digest that lists it, "" when we know it at first hand."""
+    digest_n: int | None
+    note: str
+
+    def headline(self) -> str:
+        """Kind, title, publisher."""
+        return f"{self.kind}: {self.title}" + (f" ({self.publisher})" if self.publisher else "")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class CoverageView(View):
+    """Something written about a work or event; never evidence."""
+
+    id: str
+    kind: str
+    title: str
+    publisher: str
+    url: str
+    valid: str
+    digest: str
+    digest_n: int | None
+    note: str
+
+    def headline(self) -> str:
+        """Kind, title, publisher."""
+        return f"{self.kind}: {self.title}" + (f" ({self.publisher})" if self.publisher else "")
+
+
+# -- the entities -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class WorkView(View):
+    """A work with everything known of it."""
+
+    ref: WorkRef
+    authors: tuple[str, ...]
+    identifiers: tuple[str, ...]
+    venue: str
+    year: int | None
+    categories: str
+    synopsis: str
+    """Ours; "" where we have none."""
+    abstract: str
+    """As its source gave it; "" where none was fetched."""
+    abstract_from: str
+    """Id of the manifestation that the abstract is taken from."""
+    checked: str
+    withdrawn: bool
+    links: tuple[LinkView, ...]
+    statuses: tuple[StatusView, ...]
+    manifestations: tuple[ManifestationView, ...]
+    coverage: tuple[CoverageView, ...]
+    related: tuple[tuple[str, WorkRef], ...]
+    """(resubmissionOf, that work), with "resubmitted as" and so on for the other direction."""
+    voices: tuple[Ref, ...]
+    notes: tuple[str, ...]
+    unverified: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        """The work's id."""
+        return self.ref.id
+
+    @property
+    def title(self) -> str:
+        """The work's title."""
+        return self.ref.title
+
+    def headline(self) -> str:
+        """Title, authors and date."""
+        return self.ref.headline()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ClaimView(View):
+    """A claim with its scope, its evidence and its neighbors."""
+
+    ref: ClaimRef
+    proof_level: str
+    checked: str
+    scope: tuple[tuple[str, str, str], ...]
+    """(facet, operator, value)."""
+    senses: tuple[tuple[str, str, str], ...]
+    """(term, sense, definition)."""
+    terms: tuple[str, ...]
+    statements: tuple[tuple[str, str], ...]
+    """(supports | disputes | qualifies, sentence of ours)."""
+    balance: Balance
+    links: tuple[LinkView, ...]
+    """Curated ones first, then by score."""
+    relations: tuple[RelationView, ...]
+    """In both directions, among findings."""
+    bears_on: tuple[RelationView, ...]
+    """Of a finding: the theses it bears on; of a thesis: the findings that bear on it."""
+    tensions: tuple[Ref, ...]
+    voices: tuple[HoldingView, ...]
+    notes: tuple[str, ...]
+    unverified: tuple[str, ...]
+
+    @property
+    def id(self) -> str:
+        """The claim's id."""
+        return self.ref.id
+
+    @property
+    def text(self) -> str:
+        """The proposition."""
+        return self.ref.text
+
+    def headline(self) -> str:
+        """Id and text."""
+        return self.ref.headline()
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PoleView(View):
+    """One side of a tension."""
+
+    id: str
+    title: str
+    note: str
+    """Says plainly when the pole has no holder."""
+    claims: tuple[ClaimRef, ...]
+    links: tuple[LinkView, ...]
+    """Links to the pole's claims, curated first."""
+    balance: Balance
+    """Over the pole's claims together."""
+
+    def headline(self) -> str:
+        """Title and balance."""
+        return f"{self.title}: {self.balance.headline()}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class TensionView(View):
+    """A question on which claims pull apart."""
+
+    id: str
+    strand: str
+    question: str
+    kind: str
+    kind_reason: str
+    review: str
+    poles: tuple[PoleView, ...]
+    core: tuple[ClaimRef, ...]
+    settles: str
+    voices: tuple[HoldingView, ...]
+    relations: tuple[RelationView, ...]
+    """Between claims of the poles."""
+    notes: tuple[str, ...]
+
+    def headline(self) -> str:
+        """Id, kind and question."""
+        return f"{self.id} [{self.kind}, {self.review}] {self.question}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class HoldingView(View):
+    """A position that a voice takes over an interval."""
+
+    voice: Ref
+    attitude: str
+    claim: ClaimRef
+    work: WorkRef
+    valid: str
+    checked: str
+    note: str
+
+    def headline(self) -> str:
+        """Who holds what since when."""
+        return f"{self.voice.title} {self.attitude} {self.claim.id} ({self.valid})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class VoiceView(View):
+    """A person or group that takes positions."""
+
+    id: str
+    name: str
+    kind: str
+    members: tuple[str, ...]
+    members_note: str
+    aliases: tuple[str, ...]
+    holdings: tuple[HoldingView, ...]
+    works: tuple[WorkRef, ...]
+    independence: tuple[str, ...]
+    """Who it shares people with."""
+    notes: tuple[str, ...]
+
+    def headline(self) -> str:
+        """Id and name."""
+        return f"{self.id}: {self.name}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class TalkView(View):
+    """One slot of a programme."""
+
+    start: str
+    end: str
+    kind: str
+    title: str
+    people: tuple[str, ...]
+    work: WorkRef | None
+    arxiv: str
+
+    def headline(self) -> str:
+        """Time, title, people."""
+        return " ".join(part for part in (self.start, self.title, ", ".join(self.people)) if part)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class EventView(View):
+    """A workshop, conference day or broadcast."""
+
+    id: str
+    name: str
+    alt_names: tuple[str, ...]
+    series: str
+    edition: int | None
+    venue: str
+    kind: str
+    date: str
+    """EDTF."""
+    tz: str
+    place: str
+    hours: str
+    url: str
+    verified: str
+    organizers: tuple[str, ...]
+    speakers: tuple[str, ...]
+    topics: tuple[str, ...]
+    deadlines: tuple[tuple[str, str], ...]
+    talks: tuple[TalkView, ...]
+    accepted: tuple[tuple[str, tuple[str, ...], str], ...]
+    """(title, authors, identifier or "")."""
+    manifestations: tuple[ManifestationView, ...]
+    coverage: tuple[CoverageView, ...]
+    sources: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    def headline(self) -> str:
+        """Name and date."""
+        return f"{self.id}: {self.name} ({self.date})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class StrandView(View):
+    """A line of the debate."""
+
+    id: str
+    title: str
+    question: str
+    summary: str
+    theses: tuple[ClaimRef, ...]
+    findings: tuple[ClaimRef, ...]
+    tensions: tuple[Ref, ...]
+    works: tuple[WorkRef, ...]
+    """Works with a curated link to a claim of the strand."""
+    proposed: int
+    """How many further works a machine proposes for it."""
+
+    def headline(self) -> str:
+        """Id and title."""
+        return f"{self.id}: {self.title}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class TopicView(View):
+    """A hub that gathers what the strands say of one word."""
+
+    id: str
+    title: str
+    summary: str
+    strands: tuple[Ref, ...]
+    senses: tuple[tuple[str, str, str], ...]
+    """(term, sense, definition)."""
+    claims: tuple[ClaimRef, ...]
+    events: tuple[Ref, ...]
+
+    def headline(self) -> str:
+        """Id and title."""
+        return f"{self.id}: {self.title}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class DigestView(View):
+    """A synthesis by others, with where each of its sources was placed."""
+
+    id: str
+    publisher: str
+    title: str
+    version: str
+    as_of: str
+    kind: str
+    url: str
+    summary: str
+    sources_listed: int
+    sources: tuple[PlacedSourceView, ...]
+    notes: tuple[str, ...]
+
+    def headline(self) -> str:
+        """Publisher and title."""
+        return f"{self.publisher}: {self.title}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PlacedSourceView(View):
+    """A numbered source of a digest and what it turned out to be."""
+
+    n: int
+    title: str
+    publisher: str
+    placed_as: str
+    """manifestation or coverage."""
+    kind: str
+    work: WorkRef | None
+    event: Ref | None
+    cited: bool
+    note: str
+
+    def headline(self) -> str:
+        """Number and title."""
+        return f"[{self.n}] {self.title}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class TimelineEntry(View):
+    """Something that happened, as precisely as it is known."""
+
+    date: str
+    """EDTF: when it was so in the world."""
+    recorded: str
+    """UTC, ISO 8601: when we learnt it; "" for undated rows."""
+    lane: str
+    """works, status, voices, coverage or events."""
+    title: str
+    detail: str
+    strand: str
+    """"" when it belongs to no single strand."""
+    work: WorkRef | None
+    ref: Ref | None
+    """The event or voice it is about."""
+
+    def headline(self) -> str:
+        """Date and title."""
+        return f"{self.date or 'undated'}  {self.title}" + (
+            f" — {self.detail}" if self.detail else ""
+        )
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SearchHit(View):
+    """A result of a search."""
+
+    kind: str
+    """work, claim, tension, voice or event."""
+    id: str
+    title: str
+    snippet: str
+    score: float
+    """Fused rank score; comparable within one search only."""
+    matched: tuple[str, ...]
+    """"words", "meaning", or both."""
+
+    def headline(self) -> str:
+        """Kind, id, title."""
+        return f"{self.kind} {self.id}: {shorten(self.title)}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Neighbor(View):
+    """A similar work and why it is."""
+
+    work: WorkRef
+    score: float
+    """Cosine similarity in [-1, 1]."""
+    reason: str
+    """Shared claims, authors or words, in plain words."""
+
+    def headline(self) -> str:
+        """Score, title, reason."""
+        return f"{self.score:.2f} {shorten(self.work.title, 60)} ({self.reason})"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ChangeView(View):
+    """One difference between two cycles."""
+
+    kind: str
+    """work, claim, link, tension, voice, status, event."""
+    change: str
+    """added, changed or removed."""
+    id: str
+    text: str
+    """One sentence."""
+
+    def headline(self) -> str:
+        """Change, kind and text."""
+        return f"{self.change} {self.kind}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class CycleView(View):
+    """An immutable snapshot of the debate."""
+
+    number: int
+    hash: str
+    parent: str
+    created: str
+    """UTC, ISO 8601."""
+    counts: tuple[tuple[str, int], ...]
+    changes: tuple[ChangeView, ...]
+    """Against the cycle before it; empty for the first."""
+
+    def headline(self) -> str:
+        """Number, hash, time."""
+        return f"{self.number} {self.hash[:12]} {self.created}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class StatusCounts(View):
+    """What is in the knowledge base; every number can be recomputed from its tables."""
+
+    works: int
+    manifestations: int
+    coverage: int
+    theses: int
+    findings: int
+    tensions: int
+    voices: int
+    events: int
+    links: tuple[tuple[str, int], ...]
+    """(review state, current links), in the order of `ReviewState`."""
+    links_by_agent: tuple[tuple[str, int], ...]
+    """(curation or model or human or rule, current links)."""
+    vectors: int
+    raw_records: int
+    refused: int
+    last_cycle: str
+    """Number, hash and time; "" before the first."""
+
+    def headline(self) -> str:
+        """The main counts."""
+        return f"{self.works} works, {self.theses + self.findings} claims, {self.tensions} tensions"
