@@ -27,7 +27,7 @@ from kb.vocabulary import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 Path_ = tuple[str | int, ...]
 """Where something stands in a file: ("works", 3, "links", 0, "claim")."""
@@ -477,6 +477,7 @@ class _Checker:
                 )
 
 
+_ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
 _FACETS = {facet.value for facet in Facet}
 
 
@@ -511,11 +512,15 @@ def nearest(id: str, known: set[str] | dict[str, Any] | list[str]) -> tuple[str,
         ('C11', 'C01')
         >>> nearest("memorisation-harmful", {"C01", "memorization-harmful"})
         ('memorization-harmful',)
+        >>> nearest("V1", {"V01", "V11", "V21", "V31"})[0]
+        'V01'
     """
     # Imported here: only a wrong id needs it.
     import difflib
 
-    fold: Callable[[str], str] = str.lower
-    by_folded = {fold(name): name for name in sorted(known)}
-    near = difflib.get_close_matches(fold(id), list(by_folded), n=3, cutoff=0.6)
-    return tuple(by_folded[name] for name in near)
+    by_folded = {name.lower(): name for name in sorted(known)}
+    near = difflib.get_close_matches(id.lower(), list(by_folded), n=3, cutoff=0.6)
+    # "V1" for "V01" is the commonest slip, and no closer to it by letters than to "V11".
+    bare = _ZEROS.sub("", id.lower())
+    padded = [name for name in by_folded if _ZEROS.sub("", name) == bare]
+    return tuple(by_folded[name] for name in dict.fromkeys([*padded, *near]))[:3]

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 SETTING = "curation"
 AGENT = "curation"
-_FORMAT = "1"
+FORMAT = "1"
 """Raise it when the same files must give other rows."""
 
 
@@ -58,7 +58,7 @@ def apply(store: Store, content: Content) -> dict[str, int]:
         BusyError: Another process is writing.
         StoreError: The store cannot be written.
     """
-    wanted = f"{_FORMAT}:{content.digest}"
+    wanted = f"{FORMAT}:{content.digest}"
     if store.setting(SETTING) == wanted:
         return {}
     with store.run("init") as run, store.write() as session:

@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import time
+from calendar import monthrange
 from functools import lru_cache
 
 from kb.errors import DateError
@@ -39,6 +41,8 @@ def span(text: str) -> tuple[dt.date, dt.date]:
         except ValueError as error:
             raise DateError(text) from error
         return day, day
+    if re.fullmatch(r"[0-9]{4}(-(0[1-9]|1[0-2]))?", text) and text[:4] != "0000":
+        return _whole(text)
     # Imported here: a parser generator is not worth its start-up time to those who only ask.
     from edtf import EDTFParseException, parse_edtf
 
@@ -48,6 +52,14 @@ def span(text: str) -> tuple[dt.date, dt.date]:
         return _day(low, OPEN_START), _day(high, OPEN_END)
     except (EDTFParseException, ValueError, AttributeError, TypeError) as error:
         raise DateError(text) from error
+
+
+def _whole(text: str) -> tuple[dt.date, dt.date]:
+    """The first and last day of a year or month, without the parser: it takes milliseconds."""
+    year, _, month = text.partition("-")
+    last = int(month or 12)
+    days = monthrange(int(year), last)[1]
+    return dt.date(int(year), int(month or 1), 1), dt.date(int(year), last, days)
 
 
 def _day(moment: object, unbounded: dt.date) -> dt.date:

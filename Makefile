@@ -1,0 +1,61 @@
+# Two commands do everything: `make site` and `make test`. The others are for those who change things.
+# Everything is made in .venv, build and data; `make clean` removes the first two.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+KB := $(BIN)/kb
+SITE_READY := $(VENV)/.site-ready
+DEV_READY := $(VENV)/.dev-ready
+
+.PHONY: site test test-long check bench golden clean help
+
+help:
+	@echo "make site       set up, build the knowledge base and the web site"
+	@echo "make test       set up and run the whole test suite"
+	@echo "make check      style, types, import rules, curated files, the README's commands"
+	@echo "make test-long  the long forms of the fault and hostile suites too"
+	@echo "make bench      what bench/ measures"
+
+site: $(SITE_READY)
+	@$(KB) init
+	@$(KB) embed
+	@$(KB) link
+	@$(KB) cycle
+	@$(KB) site
+
+test: $(DEV_READY)
+	@$(BIN)/python -m pytest -q -m "not slow"
+
+test-long: $(DEV_READY)
+	@$(BIN)/python -m pytest -q
+
+check: $(DEV_READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(KB) check
+	@$(BIN)/python tests/readme_commands.py
+
+bench: $(DEV_READY)
+	@$(BIN)/python bench/embed.py
+
+golden: $(DEV_READY)
+	@$(BIN)/python -m pytest -q tests/kb/test_render.py --update-golden
+
+clean:
+	rm -rf build $(VENV)
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or later is needed: make site PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(SITE_READY): pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[embed,site]"
+	@touch $@
+
+$(DEV_READY): $(SITE_READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[embed,site,dev]"
+	@touch $@

@@ -1,0 +1,128 @@
+"""What `kb doctor` looks at: the database, its freshness, the libraries, the model."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlmodel import col, func, select
+
+from kb import content, curation, models, search
+from kb.encoder import PINNED, default_folder
+from kb.errors import ContentError, EncoderError, StoreError
+from kb.store import HEAD, Store, now
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+STALE_DAYS = 8
+"""A weekly schedule that missed one turn; older than this is worth a remark."""
+_WAL_FIXED = (3, 51, 3)
+"""First SQLite without the WAL bug that `kb.store` is built around (sqlite.org, 2026)."""
+_LOW_DISK = 256 * 1024 * 1024
+"""Bytes; a run over a few thousand works writes less."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One check and what came of it."""
+
+    check: str
+    ok: bool
+    detail: str
+
+
+def examine(target: str) -> list[Finding]:
+    """Return every check in a fixed order; later ones are left out where they make no sense.
+
+    Raises nothing: what cannot be examined is a finding that is not ok.
+    """
+    found = [_sqlite(), _curated(), _model()]
+    try:
+        store = Store.open(target)
+    except StoreError as error:
+        return [*found, Finding("database", False, str(error))]
+    try:
+        found.append(Finding("database", True, f"{store.name}, schema {HEAD}"))
+        found += _database(store)
+    except StoreError as error:
+        found.append(Finding("database", False, str(error)))
+    finally:
+        store.close()
+    return found
+
+
+def _sqlite() -> Finding:
+    version = sqlite3.sqlite_version
+    options = sqlite3.connect(":memory:")
+    try:
+        rows = [row[0] for row in options.execute("PRAGMA compile_options")]
+    finally:
+        options.close()
+    fts = "ENABLE_FTS5" in rows
+    note = "" if sqlite3.sqlite_version_info >= _WAL_FIXED else ", kept out of WAL mode"
+    return Finding("sqlite", fts, f"{version}{note}, full text {'there' if fts else 'missing'}")
+
+
+def _curated() -> Finding:
+    try:
+        loaded = content.load()
+    except ContentError as error:
+        return Finding("curated files", False, str(error))
+    return Finding("curated files", True, f"{len(loaded.works.works)} works, no faults")
+
+
+def _model() -> Finding:
+    try:
+        folder = default_folder()
+    except EncoderError as error:
+        return Finding("model", False, str(error))
+    return Finding("model", True, f"{len(PINNED)} pinned files as published, in {folder.name}")
+
+
+def _database(store: Store) -> Iterator[Finding]:
+    faults = store.integrity()
+    yield Finding("integrity", not faults, "; ".join(faults) or "every page and reference is sound")
+    if store.path is not None:
+        free = shutil.disk_usage(Path(store.path).resolve().parent).free
+        yield Finding("disk", free > _LOW_DISK, f"{free // 2**20} MiB free")
+    try:
+        current = f"{curation.FORMAT}:{content.load().digest}" == store.setting(curation.SETTING)
+        yield Finding("curation", current, "as the files say" if current else "run kb init")
+    except ContentError:
+        yield Finding("curation", False, "the files have faults; see above")
+    with store.read() as session:
+        names = search.models_in(session)
+        works = session.exec(select(func.count()).select_from(models.Work)).one()
+        with_text = [
+            key
+            for name in names[:1]
+            for key in search.Vectors.load(session, name).keys
+            if key[0] == "work"
+        ]
+        behind = works - len(with_text)
+        yield Finding(
+            "vectors",
+            behind == 0,
+            f"{names[0] if names else 'none'}"
+            + (f"; {behind} works have none, run kb embed" if behind else "; every work has one"),
+        )
+        left = session.exec(
+            select(func.count()).select_from(models.Run).where(models.Run.outcome == "running")
+        ).one()
+        yield Finding(
+            "ledger", True, "a run is open, or was killed" if left else "every run is closed"
+        )
+        last = session.exec(select(models.Cycle).order_by(col(models.Cycle.number).desc())).first()
+    if last is None:
+        yield Finding("cycle", False, "none yet; run kb cycle")
+        return
+    age = (now() - last.created_at).days
+    yield Finding(
+        "cycle",
+        True,
+        f"{last.number}, {age} days ago" + (", getting stale" if age > STALE_DAYS else ""),
+    )

@@ -1,0 +1,273 @@
+import contextlib
+import datetime as dt
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import select
+
+from kb import models
+from kb.errors import StoreError
+from kb.models import Cursor, Run, Setting, Work
+from kb.store import HEAD, Store, now
+
+
+def setting(name, value="x"):
+    return Setting.model_validate({"name": name, "value": value})
+
+
+def test_a_missing_database_is_named_with_the_remedy(tmp_path):
+    with pytest.raises(StoreError, match=r"no knowledge base at .*none.sqlite; kb init makes one"):
+        Store.open(tmp_path / "none.sqlite")
+
+
+def test_a_file_that_is_no_database_is_left_alone(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("not a database, but long enough to be taken for one " * 40)
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="is not a knowledge base"):
+        Store.open(path)
+    with pytest.raises(StoreError, match="is not a knowledge base"):
+        Store(path).migrate()
+    assert path.read_bytes() == before
+
+
+def test_an_empty_database_needs_init(tmp_path):
+    path = tmp_path / "kb.sqlite"
+    sqlite3.connect(path).close()
+    with pytest.raises(StoreError, match="kb init makes one"):
+        Store.open(path)
+
+
+def test_a_newer_schema_is_refused_and_unchanged(store):
+    with sqlite3.connect(store.path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    before = store.path.read_bytes()
+    for attempt in (lambda: Store.open(store.path), lambda: Store(store.path).migrate()):
+        with pytest.raises(StoreError, match="newer than this version"):
+            attempt()
+    assert store.path.read_bytes() == before
+
+
+def test_an_older_schema_asks_for_init(store):
+    with sqlite3.connect(store.path) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0000'")
+    connection.close()
+    with pytest.raises(StoreError, match="kb init backs it up and migrates it"):
+        Store.open(store.path)
+
+
+def test_the_newest_revision_is_the_one_that_the_store_wants():
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", "kb:migrations")
+    config.set_main_option("path_separator", "os")
+    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+
+
+def test_the_migrations_make_the_tables_of_the_models(store):
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    with store._engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": False})
+        found = [
+            change
+            for change in compare_metadata(context, models.SQLModel.metadata)
+            if not (change[0] == "remove_table" and change[1].name.startswith("search_fts"))
+        ]
+    assert found == []
+
+
+def test_a_failed_transaction_leaves_nothing(store):
+    with pytest.raises(RuntimeError, match="stop"), store.write() as session:
+        session.add(setting("a"))
+        session.flush()
+        raise RuntimeError("stop")
+    assert store.setting("a") == ""
+
+
+def test_foreign_keys_are_enforced(store):
+    with pytest.raises(IntegrityError), store.write() as session:
+        session.add(models.Identifier.model_validate({"id": "key:a", "work_id": "nowhere"}))
+
+
+def test_closed_vocabularies_are_enforced_by_the_database(store):
+    with store._engine.connect() as connection, pytest.raises(IntegrityError):
+        connection.exec_driver_sql(
+            "INSERT INTO work (id, kind, title, abstract, first_public, first_day, venue, "
+            "categories, synopsis, withdrawn, retired) "
+            "VALUES ('key:a', 'pamphlet', 't', '', '', '', '', '', '', 0, 0)"
+        )
+
+
+def test_times_come_back_in_utc_and_naive_ones_are_refused(store):
+    moment = now()
+    with store.write() as session:
+        session.add(Cursor.model_validate({"name": "a", "value": "1", "updated_at": moment}))
+    with store.read() as session:
+        assert session.get(Cursor, "a").updated_at == moment
+    with pytest.raises(Exception, match="naive"), store.write() as session:
+        session.add(Cursor(name="b", value="1", updated_at=dt.datetime(2026, 1, 1)))
+
+
+def test_a_second_writer_is_told_who_writes(store):
+    code = (
+        "import sys; from kb.store import Store; from kb.errors import BusyError\n"
+        "try:\n"
+        "    with Store(sys.argv[1]).write(): pass\n"
+        "except BusyError as error: print(error)\n"
+    )
+    with store.lock("ingest arxiv"):
+        told = subprocess.run(
+            [sys.executable, "-c", code, str(store.path)], capture_output=True, text=True
+        )
+    assert f"process {os.getpid()} (ingest arxiv" in told.stdout
+    again = subprocess.run(
+        [sys.executable, "-c", code, str(store.path)], capture_output=True, text=True
+    )
+    assert again.stdout == ""
+
+
+def test_eight_processes_never_lose_a_row(store):
+    code = (
+        "import sys, time; from kb.store import Store; from kb.errors import BusyError\n"
+        "from kb.models import Setting\n"
+        "done = 0\n"
+        "while done < 10:\n"
+        "    try:\n"
+        "        with Store(sys.argv[1]).write() as s:\n"
+        "            s.add(Setting(name=f'{sys.argv[2]}-{done}', value='x'))\n"
+        "        done += 1\n"
+        "    except BusyError: time.sleep(0.01)\n"
+    )
+    workers = [
+        subprocess.Popen([sys.executable, "-c", code, str(store.path), str(i)]) for i in range(8)
+    ]
+    assert [worker.wait() for worker in workers] == [0] * 8
+    with store.read() as session:
+        assert len(session.exec(select(Setting)).all()) == 80
+
+
+def test_the_ledger_closes_what_a_killed_process_left_open(store):
+    code = (
+        "import os, sys; from kb.store import Store\n"
+        "with Store(sys.argv[1]).run('ingest x'): os._exit(9)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(store.path)])
+    with store.run("ingest x") as run:
+        run.counts = {"added": 2}
+    with store.read() as session:
+        rows = session.exec(select(Run).order_by(Run.id)).all()
+    assert [(r.outcome, r.counts) for r in rows] == [("interrupted", {}), ("ok", {"added": 2})]
+
+
+def test_a_failing_job_is_entered_as_failed_with_its_message(store):
+    with pytest.raises(StoreError, match="no room"), store.run("link"):
+        raise StoreError("no room")
+    with store.read() as session:
+        row = session.exec(select(Run)).one()
+    assert (row.outcome, row.message) == ("failed", "no room")
+    assert row.ended_at is not None
+
+
+def test_a_full_disk_is_one_clear_line_and_keeps_what_was_there(store):
+    with store.write() as session:
+        session.add(setting("kept"))
+    with sqlite3.connect(store.path) as connection:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.close()
+
+    from sqlalchemy import event
+
+    event.listen(
+        store._engine, "connect", lambda c, _: c.execute(f"PRAGMA max_page_count = {pages}")
+    )
+    store._engine.dispose()
+    told = pytest.raises(StoreError, match=r"disk of .* is full.*run the command again")
+    with told, store.write() as session:
+        session.add(setting("big", "x" * 5_000_000))
+    fresh = Store.open(store.path)
+    assert fresh.setting("kept") == "x"
+    assert fresh.integrity() == []
+    fresh.close()
+
+
+@contextlib.contextmanager
+def ordinary_user():
+    """Root may write everywhere, so become nobody for a while."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_read_only_folder_can_be_read_and_not_written(store):
+    with tempfile.TemporaryDirectory() as name:  # pytest's own folders are closed to others
+        folder = Path(name)
+        path = folder / "kb.sqlite"
+        shutil.copy(store.path, path)
+        folder.chmod(0o555)
+        with ordinary_user():
+            reader = Store.open(path)
+            assert reader.setting("a") == ""
+            with pytest.raises(StoreError, match="cannot write beside"), reader.write():
+                pass
+            reader.close()
+        folder.chmod(0o755)
+
+
+def test_a_read_only_file_system_is_named(tmp_path):
+    with pytest.raises(StoreError, match="cannot make the folder"):
+        Store("/proc/nowhere/kb.sqlite").migrate()
+
+
+def test_damage_is_found(store):
+    with store.write() as session:
+        session.add_all(setting(f"name {i}", "value " * 50) for i in range(400))
+    store.close()
+    body = bytearray(store.path.read_bytes())
+    for page in range(20, len(body) // 4096):
+        body[page * 4096 : page * 4096 + 64] = b"\xff" * 64
+    store.path.write_bytes(body)
+    broken = Store(store.path)
+    try:
+        faults = broken.integrity()
+    except StoreError as error:
+        faults = [str(error)]
+    broken.close()
+    assert faults
+
+
+def test_a_url_shows_no_password():
+    with pytest.raises(StoreError) as told:
+        Store("nosuch://user:secret@host/name")
+    assert "secret" not in str(told.value)
+
+
+def test_a_backup_is_a_whole_database(store):
+    with store.write() as session:
+        session.add(setting("kept"))
+    copy = Store.open(store.backup("before-test"))
+    assert copy.setting("kept") == "x"
+    copy.close()
+
+
+def test_the_store_keeps_a_rollback_journal(store):
+    with store._engine.connect() as connection:
+        mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+    assert mode == "delete"
+    assert isinstance(Work.__tablename__, str)
