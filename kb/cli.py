@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from kb.encoder import Encoder
     from kb.query import KnowledgeBase
-    from kb.schema import SourcesFile
     from kb.store import Store
     from kb.views import View
 
@@ -37,9 +36,20 @@ ingest = typer.Typer(no_args_is_help=True, help="Take in works from a source.")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Model = Annotated[
     str | None,
-    typer.Option("--model", envvar="KB_MODEL", help="Encoder: a folder or a name; default packaged."),
+    typer.Option("--model", envvar="KB_MODEL", help="The encoder: a folder or a name."),
 ]
-Device = Annotated[str, typer.Option("--device", help="auto, cuda, mps or cpu.")]
+
+
+class Device(StrEnum):
+    """Choices of --device."""
+
+    auto = "auto"
+    cuda = "cuda"
+    mps = "mps"
+    cpu = "cpu"
+
+
+On = Annotated[Device, typer.Option("--device", help="Where the encoder runs.")]
 Strand = Annotated[str, typer.Option("--strand", help="Only this strand.")]
 
 
@@ -74,7 +84,7 @@ def init() -> None:
     if backup := store.migrate():
         typer.echo(f"backed up to {backup}", err=True)
     counts = curation.apply(store, curated)
-    typer.echo(f"{store.name}: {_tally(counts) or 'nothing changed'}")
+    typer.echo(f"{store.name}: {_by_change(counts) or 'nothing changed'}")
 
 
 @app.command()
@@ -115,7 +125,7 @@ def check(
 
 
 @app.command()
-def embed(model: Model = None, device: Device = "auto") -> None:
+def embed(model: Model = None, device: On = Device.auto) -> None:
     """Turn every text that has no vector yet into one."""
     from ingest.embed import run
 
@@ -126,7 +136,7 @@ def embed(model: Model = None, device: Device = "auto") -> None:
 
 
 @app.command()
-def link(model: Model = None, device: Device = "auto") -> None:
+def link(model: Model = None, device: On = Device.auto) -> None:
     """Propose which works bear on which claims, with the sentence that shows it."""
     from ingest.link import run
 
@@ -158,7 +168,94 @@ def site(
     typer.echo(told)
 
 
-# -- ingest ---------------------------------------------------------------------------------
+# -- taking in --------------------------------------------------------------------------------
+
+app.add_typer(ingest, name="ingest")
+
+
+@ingest.callback(invoke_without_command=True)
+def taking_in(
+    context: typer.Context,
+    show_refused: Annotated[
+        bool, typer.Option("--show-refused", help="List the records that could not be read.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Take in works from a source."""
+    if context.invoked_subcommand is not None:
+        return
+    if not show_refused:
+        typer.echo(context.get_help())
+        return
+    from ingest.pipeline import refused
+
+    rows = refused(_store())
+    if as_json:
+        _print_json(
+            [
+                {
+                    "source": row.source,
+                    "url": row.url,
+                    "reason": row.reason,
+                    "recorded": row.recorded_at.isoformat(),
+                    "head": row.head.decode("utf-8", "replace"),
+                }
+                for row in rows
+            ]
+        )
+        return
+    for row in rows:
+        head = _plain(row.head.decode("utf-8", "replace"))
+        typer.echo(f"{row.source} {_plain(row.url)}: {_plain(row.reason)}\n    {head}")
+    typer.echo(f"{len(rows)} refused")
+
+
+@ingest.command("arxiv")
+def ingest_arxiv(
+    since: Annotated[
+        str,
+        typer.Option(help="Changed on or after this date; by default since the last time."),
+    ] = "",
+    strand: Strand = "",
+    contact: Annotated[
+        str,
+        typer.Option(envvar="KB_CONTACT", help="An address that arXiv's operators may write to."),
+    ] = "",
+) -> None:
+    """Ask arXiv's API for each strand's queries (kb/debate/sources.yaml)."""
+    from ingest import pipeline
+    from ingest.http import Session
+    from kb import content, dates
+    from kb.errors import NotFoundError
+
+    dates.span(since)
+    queries = [(entry.strand, entry.query) for entry in content.load().sources.arxiv]
+    if strand:
+        known = {name for name, _ in queries}
+        queries = [entry for entry in queries if entry[0] == strand]
+        if not queries:
+            raise NotFoundError(
+                "strand with an arXiv query", strand, content.nearest(strand, known)
+            )
+    store = _store()
+    with Session(contact=contact) as session, _progress("arXiv") as progress:
+        counts = pipeline.ingest_arxiv(
+            store, queries, since or None, session.fetch, lambda done: progress(done, 0)
+        )
+    typer.echo(f"{store.name}: {_tally(counts) or 'nothing new'}")
+
+
+@ingest.command("arxiv-snapshot")
+def ingest_snapshot(
+    file: Annotated[Path, typer.Argument(help="JSON Lines: plain, .gz, .xz or .zst.")],
+) -> None:
+    """Take in the public arXiv metadata dump, or a part of it."""
+    from ingest import pipeline
+
+    store = _store()
+    with _progress("records") as progress:
+        counts = pipeline.ingest_snapshot(store, file, lambda done: progress(done, 0))
+    typer.echo(f"{store.name}: {_tally(counts) or 'nothing in it'}")
 
 
 @app.command("preview-links")
@@ -166,7 +263,7 @@ def preview_links(
     source: Annotated[Path, typer.Argument(help='JSON Lines of {"id", "title", "abstract"}.')],
     target: Annotated[Path, typer.Argument(help="Where to write the links, JSON Lines.")],
     model: Model = None,
-    device: Device = "auto",
+    device: On = Device.auto,
 ) -> None:
     """Show which links the linker would propose for abstracts, without touching the store."""
     from ingest.link import preview
@@ -332,14 +429,28 @@ def _open(model: str | None = None) -> KnowledgeBase:
     return KnowledgeBase.open(_Settings.database, model=model)
 
 
-def _encoder(model: str | None, device: str) -> Encoder:
+def _encoder(model: str | None, device: Device) -> Encoder:
     from kb.encoder import SentenceTransformerEncoder
 
-    return SentenceTransformerEncoder(model, device=device)
+    return SentenceTransformerEncoder(model, device=device.value)
+
+
+def _plain(text: str) -> str:
+    """Text from outside for a terminal: one line, no control characters to obey."""
+    return "".join(c if c.isprintable() else " " for c in text).strip()
 
 
 def _tally(counts: dict[str, int]) -> str:
     return ", ".join(f"{value} {name}" for name, value in counts.items() if value)
+
+
+def _by_change(counts: dict[str, int]) -> str:
+    """{"work added": 3, "claim added": 1} -> "added 3 work, 1 claim"."""
+    groups: dict[str, list[str]] = {}
+    for name, value in counts.items():
+        kind, change = name.rsplit(" ", 1)
+        groups.setdefault(change, []).append(f"{value} {kind.replace('_', ' ')}")
+    return "; ".join(f"{change} {', '.join(kinds)}" for change, kinds in groups.items())
 
 
 def _print_json(value: Any) -> None:
@@ -388,7 +499,13 @@ def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda _done, _total: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
@@ -403,8 +520,7 @@ def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
 def run() -> None:
     """Run the command line: one clear line and an exit code, never a traceback.
 
-    Control characters are taken out of what is printed about outside text by the views'
-    makers; a closed pipe (kb timeline | head) ends quietly.
+    A closed pipe (kb timeline | head) ends quietly.
     """
     try:
         app()

@@ -509,7 +509,7 @@ def nearest(id: str, known: set[str] | dict[str, Any] | list[str]) -> tuple[str,
 
     Examples:
         >>> nearest("C1", {"C01", "C11", "memorization-harmful"})
-        ('C11', 'C01')
+        ('C01', 'C11')
         >>> nearest("memorisation-harmful", {"C01", "memorization-harmful"})
         ('memorization-harmful',)
         >>> nearest("V1", {"V01", "V11", "V21", "V31"})[0]

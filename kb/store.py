@@ -172,7 +172,7 @@ class Store:
         with self._translated(), self._engine.connect() as connection:
             if self.dialect == "postgresql":
                 taken = connection.execute(
-                    text("SELECT pg_try_advisory_lock(:key)"), {"key": _PG_LOCK}
+                    text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _PG_LOCK}
                 ).scalar_one()
                 if not taken:
                     raise BusyError(f"{self.name} is being written by another process")

@@ -1,13 +1,30 @@
+"""Fixtures for all: stores, the curated debate, and no way out of this machine."""
+
+import shutil
 import socket
 
 import pytest
+
+from kb import content, curation, cycles
+from kb.query import KnowledgeBase
 from kb.store import Store
 
 
-@pytest.fixture
-def store(tmp_path):
-    store = Store(tmp_path / "kb.sqlite")
+@pytest.fixture(scope="session")
+def _empty_store(tmp_path_factory):
+    """A migrated file to copy: migrating one for each test would take most of the time."""
+    path = tmp_path_factory.mktemp("empty") / "kb.sqlite"
+    store = Store(path)
     store.migrate()
+    store.close()
+    return path
+
+
+@pytest.fixture
+def store(tmp_path, _empty_store):
+    path = tmp_path / "kb.sqlite"
+    shutil.copyfile(_empty_store, path)
+    store = Store(path)
     yield store
     store.close()
 
@@ -23,3 +40,40 @@ def _loopback_only(monkeypatch):
         return connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(scope="session")
+def curated_file(tmp_path_factory):
+    """A database with the curated debate and its first cycle. Do not write to it."""
+    path = tmp_path_factory.mktemp("curated") / "kb.sqlite"
+    store = Store(path)
+    store.migrate()
+    curation.apply(store, content.load())
+    cycles.close(store)
+    store.close()
+    return path
+
+
+@pytest.fixture
+def curated(curated_file, tmp_path):
+    """A store of one's own with the curated debate."""
+    path = tmp_path / "kb.sqlite"
+    shutil.copy(curated_file, path)
+    store = Store.open(path)
+    yield store
+    store.close()
+
+
+@pytest.fixture(scope="session")
+def debate(curated_file):
+    """The curated debate, to be asked."""
+    with KnowledgeBase.open(curated_file) as debate:
+        yield debate
+
+
+@pytest.fixture
+def files(tmp_path):
+    """A copy of the curated files that a test may break."""
+    folder = tmp_path / "debate"
+    shutil.copytree(content.directory(), folder)
+    return folder

@@ -1,0 +1,294 @@
+"""Pages to a web site: write what changed, build it, put it in the old one's place.
+
+The pages are written first as Markdown under `docs`, so that any builder can take them from
+there; MkDocs then builds into a folder beside the site, and only a whole new site takes the
+old one's place. Two builds of one debate are byte for byte the same.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import importlib.metadata
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+from jinja2 import FileSystemLoader, TemplateError
+
+from kb import dates
+from kb.errors import ConfigError, StoreError
+from kb.render import HELPERS, environment, pages
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kb.render import Debate
+
+TIMEOUT = 1800.0
+"""Seconds that MkDocs may take; 2,000 pages take under a minute."""
+
+_LEDGER = "published.json"
+"""Which files below the output folder are ours, and what the site was built from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What one run did."""
+
+    site: Path
+    pages: int
+    """Generated and hand-written pages."""
+    written: int
+    """Files whose content changed."""
+    removed: int
+    """Files of an earlier run that no page needs any more."""
+    built: bool
+    """False where nothing had changed and the site was there."""
+
+
+def find_source(start: Path | None = None) -> Path:
+    """Return the folder with the site's templates, styles and hand-written pages.
+
+    It belongs to a checkout and is not installed with the package: looked for in the
+    current folder, then beside the package.
+
+    Args:
+        start: Looked at first in place of the current folder.
+
+    Raises:
+        ConfigError: It is in neither place.
+    """
+    for root in (start or Path.cwd(), Path(__file__).resolve().parent.parent):
+        if (root / "site/templates").is_dir() and (root / "mkdocs.yml").is_file():
+            return root / "site"
+    raise ConfigError(
+        "the site's sources (site/ and mkdocs.yml) are not here; run this in a checkout of "
+        "the project"
+    )
+
+
+def publish(debate: Debate, source: Path, out: Path, timestamp: int | None = None) -> Published:
+    """Write and build the site of a debate.
+
+    Args:
+        debate: What to show.
+        source: The folder `site/` of a checkout, with mkdocs.yml beside it.
+        out: Gets docs/ (Markdown) and site/ (HTML). Made where absent.
+        timestamp: The time that the build claims, in seconds since 1970, UTC; the last
+            cycle's by default, so that the same debate makes the same bytes.
+
+    Raises:
+        ConfigError: MkDocs or its theme is missing, or it refuses the pages, or `out` would
+            overwrite the sources.
+        StoreError: A file cannot be written. The old site is whole.
+    """
+    source, out = source.resolve(), out.resolve()
+    docs, site = out / "docs", out / "site"
+    for folder in (docs, site):
+        if folder == source or folder in source.parents or source in folder.parents:
+            raise ConfigError(f"the site cannot be built into its own sources: {folder}")
+    _require_mkdocs()
+    epoch = _epoch(debate) if timestamp is None else timestamp
+    files = _files(debate, source)
+    config = _config(source, debate)
+    mark = _fingerprint(files, config, source, epoch)
+    try:
+        return _publish(files, config, mark, epoch, out)
+    except OSError as error:
+        raise StoreError(f"cannot write the site: {error}") from error
+
+
+def _publish(
+    files: Mapping[str, bytes], config: bytes, mark: str, epoch: int, out: Path
+) -> Published:
+    docs, site = out / "docs", out / "site"
+    ledger = _ledger(out)
+    count = sum(name.endswith(".md") for name in files)
+    if ledger.fingerprint == mark and (site / "index.html").is_file():
+        return Published(site, count, 0, 0, built=False)
+    docs.mkdir(parents=True, exist_ok=True)
+    before = set(ledger.files)
+    # Known before they are written, so that a run that dies leaves no file without an owner.
+    _write_ledger(out, sorted(before | files.keys()), "")
+    written = sum(_write(docs / name, data) for name, data in files.items())
+    stale = [name for name in before - files.keys() if _inside(docs, name)]
+    for name in stale:
+        (docs / name).unlink(missing_ok=True)
+    _drop_empty(docs)
+    _write(out / "mkdocs.yml", config)
+    _build(out, epoch)
+    _write_ledger(out, sorted(files), mark)
+    return Published(site, count, written, len(stale), built=True)
+
+
+def _require_mkdocs() -> None:
+    missing = [name for name in ("mkdocs", "material") if importlib.util.find_spec(name) is None]
+    if missing:
+        raise ConfigError(
+            "the site needs MkDocs and its theme: pip install 'dissensus[site]' "
+            f"(missing: {', '.join(missing)})"
+        )
+
+
+def _epoch(debate: Debate) -> int:
+    if not debate.as_of:
+        return 0
+    moment = dt.datetime.fromisoformat(debate.as_of)
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp())
+
+
+def _files(debate: Debate, source: Path) -> dict[str, bytes]:
+    """Return every file of docs/: path -> content.
+
+    Raises:
+        ConfigError: A template is broken, or a hand-written page has a generated one's path.
+    """
+    templates = environment(FileSystemLoader(source / "templates"), HELPERS)
+    try:
+        files = {path: text.encode() for path, text in pages(debate, templates)}
+    except TemplateError as error:
+        raise ConfigError(f"a template of the site is broken: {error}") from error
+    for folder, prefix in ((source / "content", ""), (source / "assets", "assets/")):
+        for path in sorted(folder.rglob("*")):
+            name = prefix + path.relative_to(folder).as_posix()
+            if path.is_file() and not path.name.startswith("."):
+                if name in files:
+                    raise ConfigError(f"{path} has the path of a generated page")
+                files[name] = path.read_bytes()
+    return files
+
+
+def _config(source: Path, debate: Debate) -> bytes:
+    """Return the configuration of this build: mkdocs.yml beside the sources, its paths fixed."""
+    last = debate.cycles[-1] if debate.cycles else None
+    value = {
+        "INHERIT": str(source.parent / "mkdocs.yml"),
+        "docs_dir": "docs",
+        "site_dir": "site",
+        "theme": {"custom_dir": str(source / "overrides")},
+        "extra": {
+            "cycle": f"{last.number} ({last.hash[:12]})" if last else "",
+            "as_of": dates.words(last.created[:10]) if last else "",
+        },
+    }
+    return yaml.safe_dump(value, sort_keys=True, allow_unicode=True).encode()
+
+
+def _fingerprint(files: Mapping[str, bytes], config: bytes, source: Path, epoch: int) -> str:
+    digest = hashlib.sha256(f"{epoch}\n".encode())
+    for package in ("mkdocs", "mkdocs-material", "markdown", "pymdown-extensions"):
+        digest.update(f"{package} {importlib.metadata.version(package)}\n".encode())
+    theme = sorted(path for path in (source / "overrides").rglob("*") if path.is_file())
+    parts = [
+        *files.items(),
+        ("mkdocs.yml", (source.parent / "mkdocs.yml").read_bytes()),
+        ("config", config),
+        *((path.relative_to(source).as_posix(), path.read_bytes()) for path in theme),
+    ]
+    for name, data in parts:
+        digest.update(f"{name}\0{len(data)}\0".encode())
+        digest.update(data)
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Ledger:
+    fingerprint: str = ""
+    files: tuple[str, ...] = ()
+
+
+def _ledger(out: Path) -> _Ledger:
+    try:
+        found = json.loads((out / _LEDGER).read_text("utf-8"))
+        return _Ledger(str(found["fingerprint"]), tuple(map(str, found["files"])))
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return _Ledger()  # none yet, or cut off: then everything is written again
+
+
+def _write_ledger(out: Path, names: list[str], mark: str) -> None:
+    text = json.dumps({"fingerprint": mark, "files": names}, indent=0)
+    _write(out / _LEDGER, text.encode())
+
+
+def _inside(folder: Path, name: str) -> bool:
+    return (folder / name).resolve().is_relative_to(folder.resolve())
+
+
+def _write(path: Path, data: bytes) -> bool:
+    """Write a file through a temporary one beside it, and only where its content differs."""
+    if path.is_file() and path.read_bytes() == data:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".new-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except OSError:
+        Path(name).unlink(missing_ok=True)
+        raise
+    return True
+
+
+def _drop_empty(folder: Path) -> None:
+    for path in sorted((p for p in folder.rglob("*") if p.is_dir()), reverse=True):
+        if not any(path.iterdir()):
+            path.rmdir()
+
+
+def _build(out: Path, epoch: int) -> None:
+    """Run MkDocs beside the old site, then swap the two.
+
+    Raises:
+        ConfigError: MkDocs fails.
+    """
+    fresh, site, old = out / "site.new", out / "site", out / "site.old"
+    if not site.exists() and old.exists():
+        old.rename(site)  # an earlier run died between the two renames below
+    for leftover in (fresh, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
+    command += ["--config-file", str(out / "mkdocs.yml"), "--site-dir", str(fresh)]
+    # NO_MKDOCS_2_WARNING: the theme prints a banner about a MkDocs 2 that the pins keep out.
+    more = {"SOURCE_DATE_EPOCH": str(epoch), "PYTHONHASHSEED": "0", "NO_MKDOCS_2_WARNING": "1"}
+    try:
+        done = subprocess.run(  # noqa: S603 - our own interpreter and arguments
+            command,
+            env={**os.environ, **more},
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise ConfigError(f"MkDocs did not finish in {TIMEOUT:.0f} s") from error
+    if done.returncode or not (fresh / "index.html").is_file():
+        shutil.rmtree(fresh, ignore_errors=True)
+        if "No space left on device" in done.stderr:
+            raise OSError("no space left on device")
+        raise ConfigError(f"MkDocs refuses the pages: {_reason(done.stderr)}")
+    if site.exists():
+        site.rename(old)
+    fresh.rename(site)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _reason(text: str) -> str:
+    """Return the line of MkDocs' output that says what is wrong."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    telling = [line for line in lines if line.startswith(("ERROR", "WARNING", "Error"))]
+    return (telling or lines or ["it gives no reason"])[0 if telling else -1]

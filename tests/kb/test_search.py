@@ -1,0 +1,30 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kb import search
+
+KEYS = st.lists(st.tuples(st.just("work"), st.sampled_from("abcdef")), unique=True)
+
+
+@given(KEYS, KEYS)
+def test_fusion_keeps_everything_once_and_in_order_of_score(one, other):
+    fused = search.fuse(one, other)
+    assert {key for key, _ in fused} == {*one, *other}
+    scores = [score for _, score in fused]
+    assert scores == sorted(scores, reverse=True)
+
+
+@given(st.text(max_size=300), st.text(max_size=20), st.integers(10, 80))
+def test_a_snippet_is_never_much_longer_than_asked(body, query, width):
+    assert len(search.snippet(body, query, width)) <= width + 4
+
+
+def test_the_nearest_come_in_order_and_ties_go_to_the_earlier_key():
+    rows = np.array([[1, 0], [0, 1], [1, 0], [0.6, 0.8]], np.float32)
+    keys = [("work", "a"), ("work", "b"), ("claim", "c"), ("work", "d")]
+    vectors = search.Vectors(keys, rows)
+    near = vectors.nearest(np.array([1, 0], np.float32), 3)
+    assert [key[1] for key, _ in near] == ["a", "c", "d"]
+    only = vectors.nearest(np.array([1, 0], np.float32), 3, kinds=("work",))
+    assert [key[1] for key, _ in only] == ["a", "d", "b"]
