@@ -218,7 +218,7 @@ class KnowledgeBase:
             return list(debate.digest_views(session))
 
     def cycles(self) -> list[CycleView]:
-        """Return the snapshots of the debate with what each changed, newest first."""
+        """Return the snapshots of the debate with what each changed, oldest first."""
         with self._store.read() as session:
             rows = session.exec(select(models.Cycle).order_by(col(models.Cycle.number))).all()
         out: list[CycleView] = []
@@ -237,7 +237,7 @@ class KnowledgeBase:
                 )
             )
             before = after
-        return out[::-1]
+        return out
 
     def timeline(self, strand: str = "", since: str = "", until: str = "") -> list[TimelineEntry]:
         """Return what happened, oldest first: works, status events, voices, coverage, events.

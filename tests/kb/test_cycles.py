@@ -35,7 +35,7 @@ def test_a_changed_link_is_told_in_one_sentence(curated):
         work = session.get(models.Work, row.work_id).title
     cycles.close(curated)
     with KnowledgeBase(curated) as debate:
-        newest, oldest = debate.cycles()
+        oldest, newest = debate.cycles()
     assert oldest.changes == ()
     [change] = newest.changes
     assert change.kind == "link"
