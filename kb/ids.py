@@ -36,10 +36,11 @@ def arxiv(text: str) -> str:
     Examples:
         >>> arxiv("https://arxiv.org/abs/2505.17638v2")
         'arxiv:2505.17638'
-        >>> arxiv("quant-ph/0201082v1")
-        'arxiv:quant-ph/0201082'
+        >>> arxiv("quant-ph/0201082v1"), arxiv("math.GT/0309136")
+        ('arxiv:quant-ph/0201082', 'arxiv:math/0309136')
     """
-    return f"arxiv:{_arxiv(text)[1]}"
+    # "math.GT/0309136" and "math/0309136" are one paper: the subject class is no part of the id.
+    return f"arxiv:{re.sub(r'[.][A-Z]{2}/', '/', _arxiv(text)[1])}"
 
 
 def arxiv_version(text: str) -> int:

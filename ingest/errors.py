@@ -1,0 +1,62 @@
+"""What can go wrong at a source.
+
+* SourceError
+  * FetchError   it could not be reached, or asked us to wait: try again later
+  * ParseError   it answered, or a file was there, but not in the form we know: a person must look
+
+That is the only distinction a nightly job needs.
+"""
+
+from __future__ import annotations
+
+from kb.errors import KnowledgeBaseError
+
+
+class SourceError(KnowledgeBaseError):
+    """A source failed us."""
+
+    exit_code = 8
+
+    def __init__(self, source: str, where: str, reason: str, remedy: str = "") -> None:
+        """Keep what failed and what to do about it.
+
+        Args:
+            source: The adapter's name, or the host where no adapter is involved.
+            where: The address, identifier, or file and line.
+            reason: What went wrong, on one line.
+            remedy: What the user can do; "" where nothing but waiting helps.
+        """
+        more = f"; {remedy}" if remedy else ""
+        super().__init__(f"{source}: {reason} ({where}){more}")
+        self.source = source
+        self.where = where
+        self.reason = reason
+        self.remedy = remedy
+
+
+class FetchError(SourceError):
+    """It could not be reached, or asked us to wait; what came before is kept."""
+
+    exit_code = 8
+
+    def __init__(
+        self, source: str, where: str, reason: str, remedy: str = "", *, is_host_wide: bool = False
+    ) -> None:
+        """Keep what failed; see `SourceError`.
+
+        Args:
+            source: The adapter's name, or the host.
+            where: The address.
+            reason: What went wrong, on one line.
+            remedy: What the user can do.
+            is_host_wide: The host is down or wants to be left alone, so that asking it for
+                anything else would fail too.
+        """
+        super().__init__(source, where, reason, remedy)
+        self.is_host_wide = is_host_wide
+
+
+class ParseError(SourceError):
+    """It answered, but not in the form we know; a person must look."""
+
+    exit_code = 9

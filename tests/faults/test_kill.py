@@ -1,0 +1,178 @@
+"""A process killed anywhere, and run again, ends in the store of one that was never killed.
+
+SIGKILL does not test a power cut: what the kernel had taken is still written.
+"""
+
+import json
+import random
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event, inspect, text
+
+from ingest import pipeline
+from kb.errors import BusyError, StoreError
+from kb.store import Store
+
+SCRIPT = Path(__file__).with_name("ingest_and_die.py")
+CLOCKS = {"recorded_at", "fetched_at", "retrieved_at", "updated_at"}
+NUMBERED = {"status_event", "search_text"}  # the tables whose id is only a count
+
+
+def contents(store):
+    """Every row of every table, but for clocks, counts and the ledger."""
+    found = {}
+    with store.read() as session:
+        connection = session.connection()
+        inspector = inspect(connection)
+        for table in inspector.get_table_names():
+            if table == "run" or table.startswith("search_fts_"):
+                continue
+            names = [column["name"] for column in inspector.get_columns(table)]
+            drop = CLOCKS | {"id"} if table in NUMBERED else CLOCKS
+            keep = [name for name in names if name not in drop]
+            # Of these, what matters is whether they are set.
+            whether = {"superseded_at", "resolved_at"}
+            rows = connection.execute(text(f'SELECT * FROM "{table}"')).mappings()
+            found[table] = sorted(
+                repr([row[n] is None if n in whether else row[n] for n in keep]) for row in rows
+            )
+        words = "SELECT rowid FROM search_fts WHERE search_fts MATCH 'kettle OR again'"
+        found["found"] = len(connection.execute(text(words)).all())
+    return found
+
+
+def record(number, rng):
+    """A record that may be new, a new version, shared with another, or unreadable."""
+    kind = rng.random()
+    paper = f"2502.{99000 + (number if kind < 0.7 else rng.randrange(number + 1)):05}"
+    row = {
+        "id": paper,
+        "title": f"Kettle {number}",
+        "abstract": f"Text {rng.randrange(5)} again.",
+        "authors": ", ".join(f"Author {n}" for n in range(rng.randrange(4))),
+        "categories": "cs.LG",
+        "doi": f"10.5555/{rng.randrange(300)}" if kind < 0.3 else None,
+        "versions": [
+            {"version": f"v{n + 1}", "created": f"Mon, {3 + n} Feb 2025 00:00:00 GMT"}
+            for n in range(rng.randrange(4))
+        ],
+        "update_date": "2025-05-01",
+    }
+    return json.dumps({k: v for k, v in row.items() if kind < 0.95 or k != "title"})
+
+
+@pytest.fixture(scope="module")
+def dump(tmp_path_factory):
+    rng = random.Random(7)
+    path = tmp_path_factory.mktemp("dump") / "dump.jsonl"
+    lines = [record(number, rng) for number in range(600)]
+    lines[100] = "{torn"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def undisturbed(dump, tmp_path_factory, _empty_store):
+    path = tmp_path_factory.mktemp("undisturbed") / "kb.sqlite"
+    shutil.copyfile(_empty_store, path)
+    store = Store(path)
+    counts = pipeline.ingest_snapshot(store, dump)
+    found = contents(store)
+    store.close()
+    assert counts["refused"] > 10
+    assert counts["changed"] > 50
+    assert counts["conflicts"] > 5
+    return found
+
+
+def ingest(database, dump, point="none", number=0, kill_after=None):
+    """Run the script, and return whether it was killed."""
+    command = [sys.executable, str(SCRIPT), str(database), str(dump), point, str(number)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        if kill_after is not None:
+            time.sleep(kill_after)
+            process.kill()
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode in (0, -9), errors
+    return process.returncode == -9
+
+
+def assert_as_undisturbed(store, undisturbed):
+    found = contents(store)
+    assert found.keys() == undisturbed.keys()
+    for table, rows in found.items():
+        assert rows == undisturbed[table], table
+    assert store.integrity() == []
+
+
+def test_batches_of_another_size_end_in_the_same_store(store, dump, undisturbed, monkeypatch):
+    monkeypatch.setattr(pipeline, "BATCH", 7)
+    pipeline.ingest_snapshot(store, dump)
+    assert_as_undisturbed(store, undisturbed)
+
+
+def test_kills_at_named_points_leave_no_trace(store, dump, undisturbed):
+    points = [
+        ("statement", 3),  # opening the ledger
+        ("read", 20),  # within the first batch
+        ("statement", 30),
+        ("commit", 3),
+        ("committed", 5),
+        ("progress", 6),
+    ]
+    for point, number in points:
+        assert ingest(store.path, dump, point, number), f"{point} {number} was never reached"
+        assert store.integrity() == []
+    assert not ingest(store.path, dump)
+    assert_as_undisturbed(store, undisturbed)
+
+
+def test_the_ledger_names_the_runs_that_were_killed(store, dump):
+    assert ingest(store.path, dump, "progress", 2)
+    pipeline.ingest_snapshot(store, dump)
+    with store.read() as session:
+        outcomes = session.connection().execute(text("SELECT outcome FROM run ORDER BY id"))
+        assert outcomes.scalars().all() == ["interrupted", "ok"]
+
+
+def test_a_full_disk_is_one_clear_line_and_the_next_run_goes_on(store, dump, undisturbed):
+    full = Store(store.path)
+    event.listen(full._engine, "connect", lambda raw, _: raw.execute("PRAGMA max_page_count = 260"))
+    with pytest.raises(StoreError, match=r"disk .* is full") as caught:
+        pipeline.ingest_snapshot(full, dump)
+    full.close()
+    assert "\n" not in str(caught.value)
+    assert store.integrity() == []
+    assert 0 < len(contents(store)["work"]) < len(undisturbed["work"])
+    pipeline.ingest_snapshot(store, dump)
+    assert_as_undisturbed(store, undisturbed)
+
+
+def test_a_second_process_leaves_the_first_alone(store, dump):
+    other = Store(store.path)
+    with other.lock("ingest elsewhere"), pytest.raises(BusyError, match="ingest elsewhere"):
+        pipeline.ingest_snapshot(store, dump)
+    other.close()
+    assert contents(store)["work"] == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+def test_kills_at_random_moments_leave_no_trace(store, dump, undisturbed, seed):
+    rng = random.Random(seed)
+    kills = 0
+    for _ in range(12):
+        if rng.random() < 0.5:
+            kills += ingest(store.path, dump, kill_after=rng.uniform(0.3, 1.5))
+        else:
+            point = rng.choice(["statement", "commit", "committed", "read", "progress"])
+            kills += ingest(store.path, dump, point, rng.randrange(60))
+        assert store.integrity() == []
+    ingest(store.path, dump)
+    assert kills > 0
+    assert_as_undisturbed(store, undisturbed)
