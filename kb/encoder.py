@@ -107,6 +107,7 @@ class SentenceTransformerEncoder:
             digest = _weights(folder)
             self.device = _device(torch, device)
             half = precision == "bf16" or (precision == "auto" and _has_bf16(torch, self.device))
+            broken = importlib.import_module("safetensors").SafetensorError
             try:
                 self._model = library.SentenceTransformer(
                     str(folder),
@@ -118,7 +119,7 @@ class SentenceTransformerEncoder:
                         "dtype": torch.bfloat16 if half else torch.float32,
                     },
                 )
-            except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
+            except (broken, OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
                 raise EncoderError(f"cannot load the model in {folder}: {_line(error)}") from error
             width = self._model.get_embedding_dimension()
         if not width:

@@ -135,7 +135,7 @@ def best(identifiers: list[str]) -> str:
     """
     if not identifiers:
         raise ValueError("a work needs at least one identifier")
-    return min(identifiers, key=lambda id: (SCHEMES.index(id.split(":", 1)[0]), id))
+    return min(identifiers, key=lambda name: (SCHEMES.index(name.split(":", 1)[0]), name))
 
 
 def slug(id: str) -> str:

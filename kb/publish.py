@@ -26,12 +26,12 @@ from jinja2 import FileSystemLoader, TemplateError
 
 from kb import dates
 from kb.errors import ConfigError, StoreError
-from kb.render import HELPERS, environment, pages
+from kb.render import HELPERS, Debate, environment, pages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kb.render import Debate
+    from kb.query import KnowledgeBase
 
 TIMEOUT = 1800.0
 """Seconds that MkDocs may take; 2,000 pages take under a minute."""
@@ -53,6 +53,11 @@ class Published:
     """Files of an earlier run that no page needs any more."""
     built: bool
     """False where nothing had changed and the site was there."""
+
+    def __str__(self) -> str:
+        """Return where the site lies and what is in it, in one line."""
+        done = "built" if self.built else "unchanged"
+        return f"{done}: {self.site / 'index.html'} ({self.pages:,} pages, {self.written:,} new)"
 
 
 def find_source(start: Path | None = None) -> Path:
@@ -76,21 +81,50 @@ def find_source(start: Path | None = None) -> Path:
     )
 
 
-def publish(debate: Debate, source: Path, out: Path, timestamp: int | None = None) -> Published:
+def gather(debate: KnowledgeBase) -> Debate:
+    """Return all that the site shows of a knowledge base.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    return Debate(
+        strands=tuple(debate.strands()),
+        topics=tuple(debate.topics()),
+        claims=tuple(debate.claims()),
+        tensions=tuple(debate.tensions()),
+        voices=tuple(debate.voices()),
+        events=tuple(debate.events()),
+        works=tuple(debate.works()),
+        digests=tuple(debate.digests()),
+        cycles=tuple(debate.cycles()),
+        timeline=tuple(debate.timeline()),
+        status=debate.status(),
+    )
+
+
+def publish(
+    debate: Debate | KnowledgeBase,
+    out: Path,
+    source: Path | None = None,
+    timestamp: int | None = None,
+) -> Published:
     """Write and build the site of a debate.
 
     Args:
         debate: What to show.
-        source: The folder `site/` of a checkout, with mkdocs.yml beside it.
         out: Gets docs/ (Markdown) and site/ (HTML). Made where absent.
+        source: The folder `site/` of a checkout, with mkdocs.yml beside it; see
+            `find_source` for the default.
         timestamp: The time that the build claims, in seconds since 1970, UTC; the last
             cycle's by default, so that the same debate makes the same bytes.
 
     Raises:
-        ConfigError: MkDocs or its theme is missing, or it refuses the pages, or `out` would
-            overwrite the sources.
+        ConfigError: MkDocs or its theme is missing, or it refuses the pages, or there is no
+            `source`, or `out` would overwrite it.
         StoreError: A file cannot be written. The old site is whole.
     """
+    source = find_source() if source is None else source
+    debate = debate if isinstance(debate, Debate) else gather(debate)
     source, out = source.resolve(), out.resolve()
     docs, site = out / "docs", out / "site"
     for folder in (docs, site):
@@ -259,7 +293,8 @@ def _build(out: Path, epoch: int) -> None:
         old.rename(site)  # an earlier run died between the two renames below
     for leftover in (fresh, old):
         shutil.rmtree(leftover, ignore_errors=True)
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
+    # Not --quiet: it hides warnings from --strict as well, and a broken link would pass.
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict"]
     command += ["--config-file", str(out / "mkdocs.yml"), "--site-dir", str(fresh)]
     # NO_MKDOCS_2_WARNING: the theme prints a banner about a MkDocs 2 that the pins keep out.
     more = {"SOURCE_DATE_EPOCH": str(epoch), "PYTHONHASHSEED": "0", "NO_MKDOCS_2_WARNING": "1"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import TYPE_CHECKING
 
@@ -11,6 +10,7 @@ from sqlalchemy import text
 from sqlmodel import col, select
 
 from kb import models, sentences
+from kb.vectors import digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -122,28 +122,29 @@ class Vectors:
         Works whose text has no vector yet are left out.
         """
         texts: dict[Key, list[str]] = {}
-        for id, title, abstract in session.exec(
-            select(models.Work.id, models.Work.title, models.Work.abstract).order_by(models.Work.id)
-        ):
-            texts["work", id] = list(sentences.passages(title, abstract).windows)
+        works = select(
+            models.Work.id, models.Work.title, models.Work.abstract, models.Work.synopsis
+        ).where(col(models.Work.retired).is_(False))
+        for id, title, abstract, synopsis in session.exec(works.order_by(models.Work.id)):
+            texts["work", id] = list(sentences.passages(title, abstract or synopsis).windows)
         for id, claim in session.exec(
             select(models.Claim.id, models.Claim.text).order_by(models.Claim.id)
         ):
             texts["claim", id] = [claim]
-        wanted = {_digest(t) for parts in texts.values() for t in parts}
+        wanted = {digest(t) for parts in texts.values() for t in parts}
         known = {
-            digest: np.frombuffer(data, "<f4")
-            for digest, data in session.exec(
+            key: np.frombuffer(data, "<f4")
+            for key, data in session.exec(
                 select(models.Vector.text_digest, models.Vector.data).where(
                     col(models.Vector.model) == model
                 )
             )
-            if digest in wanted
+            if key in wanted
         }
         keys: list[Key] = []
         rows: list[NDArray[np.float32]] = []
         for key, parts in texts.items():
-            found = [known[d] for d in map(_digest, parts) if d in known]
+            found = [known[d] for d in map(digest, parts) if d in known]
             if len(found) == len(parts):
                 keys.append(key)
                 rows.append(np.mean(found, axis=0, dtype=np.float32))
@@ -197,7 +198,3 @@ def words_shared(one: str, other: str, k: int = 3) -> list[str]:
     theirs = set(_TOKEN.findall(other.lower()))
     mine = [word for word in _TOKEN.findall(one.lower()) if len(word) > 4 and word in theirs]
     return list(dict.fromkeys(mine))[:k]
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

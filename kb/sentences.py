@@ -129,7 +129,7 @@ def _ends(text: str, start: int, stop: re.Match[str]) -> bool:
         return False
     initial = re.fullmatch(r"(?:[A-Z]\.)*[A-Z]", last)
     if last.lower() in _EITHER or initial:
-        return opens and after[:1].isupper()
+        return opens and after[:1].isupper() and after[1:2] != "."
     return True
 
 
@@ -183,7 +183,7 @@ def tokens(text: str) -> int:
 
     Examples:
         >>> tokens("Networks memorize $x_1$.")
-        11
+        10
     """
     return sum(map(_cost, _PIECE.finditer(text)))
 

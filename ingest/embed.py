@@ -1,0 +1,82 @@
+"""Every text of the knowledge base that has no vector yet -> vectors, in batches.
+
+A work is read as its title, windows of title and abstract together, and each sentence of the
+abstract: a model drops what is beyond its limit, and the result usually stands at the end.
+Where no source gave an abstract, our synopsis stands for it, so that the work can be found and
+compared; links are never made from a synopsis.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from sqlmodel import col, func, select
+
+from kb.models import Claim, Statement, Work
+from kb.sentences import passages
+from kb.vectors import embed_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kb.encoder import Encoder, Progress
+    from kb.store import Store
+
+_WORKS = 500
+"""Works read at a time; their texts are what is held in memory."""
+
+
+def run(store: Store, encoder: Encoder, progress: Progress | None = None) -> dict[str, int]:
+    """Give every text a vector under this encoder.
+
+    Args:
+        store: Read for texts, written with vectors.
+        encoder: Turns texts into vectors.
+        progress: Told (done, all) works.
+
+    Returns:
+        Distinct texts of each batch of works added up, and how many of them were encoded and
+        how many had a vector.
+
+    Raises:
+        EncoderError: The encoder fails; what it did before is kept.
+        BusyError: Another process is writing.
+        StoreError: The store cannot be written.
+    """
+    counts: Counter[str] = Counter(texts=0, encoded=0, reused=0)
+    with store.run("embed") as entry:
+        try:
+            with store.read() as session:
+                total = session.exec(select(func.count()).select_from(Work)).one()
+                texts = [*session.exec(select(Claim.text)), *session.exec(select(Statement.text))]
+            counts.update(embed_texts(store, encoder, texts))
+            done = 0
+            for works, texts in _batches(store):
+                counts.update(embed_texts(store, encoder, texts))
+                done += works
+                if progress is not None:
+                    progress(done, total)
+        finally:
+            entry.counts = dict(counts)
+    return dict(counts)
+
+
+def _batches(store: Store) -> Iterator[tuple[int, list[str]]]:
+    """How many works a batch holds, and the texts of those that are not retired."""
+    last = ""
+    while True:
+        with store.read() as session:
+            rows = session.exec(
+                select(Work).where(col(Work.id) > last).order_by(Work.id).limit(_WORKS)
+            ).all()
+        if not rows:
+            return
+        last = rows[-1].id
+        texts = [
+            text
+            for row in rows
+            if not row.retired
+            for text in passages(row.title, row.abstract or row.synopsis).texts
+        ]
+        yield len(rows), texts

@@ -1,0 +1,212 @@
+"""How much an abstract speaks to each thesis: four similarities, by words and by meaning.
+
+All four are learnt from the theses' own sentences alone. By words: BM25 with those sentences
+as the documents and the abstract as the query, so that its statistics do not change with the
+works at hand; and, for single sentences, how much likelier their words are in one thesis'
+sentences than in the others'. By meaning: the cosine of the abstract and the nearest sentence
+of the thesis, which keeps out works of other fields; and, for single sentences, the direction in
+the encoder's space that best parts one thesis' sentences from the others' (Fisher's linear
+discriminant), which drops what all of them share, "networks", "generalize".
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ingest.link.words import words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from ingest.link.theses import Thesis
+    from kb.sentences import Passages
+
+    Matrix = NDArray[np.float32]
+
+_K1, _B = 1.2, 0.75
+"""BM25's usual saturation and length normalization.
+
+Source: Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009.
+"""
+_TERMS_WEIGHT = 0.15
+"""Weight of the key terms, taken together, against the mean of the sentences."""
+_SHRINK = 1.0
+"""How far the covariance of the sentences is drawn to a sphere: they are fewer than three times
+the dimensions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A work as a judge gets it: its passages and their vectors."""
+
+    passages: Passages
+    title: Matrix
+    """Shape (dim,); zeros where the work has no title."""
+    windows: Matrix
+    """Shape (windows, dim)."""
+    sentences: Matrix
+    """Shape (sentences, dim)."""
+
+    @classmethod
+    def of(cls, passages: Passages, rows: Matrix) -> Reading:
+        """Take the rows of `passages.texts`, in order."""
+        first = 1 if passages.title else 0
+        after = first + len(passages.windows)
+        title = rows[0] if first else np.zeros(rows.shape[1], np.float32)
+        return cls(passages, title, rows[first:after], rows[after:])
+
+
+@dataclass(frozen=True, slots=True)
+class Similarity:
+    """What each thesis has in common with a work; raw, see `calibrate.Scale`."""
+
+    lexical: Matrix
+    """Shape (theses,)."""
+    dense: Matrix
+    """Shape (theses,): of the best window and the nearest sentence of the thesis, in [-1, 1]."""
+    sentence_lexical: Matrix
+    """Shape (sentences, theses)."""
+    sentence_dense: Matrix
+    """Shape (sentences, theses)."""
+    title_dense: Matrix
+    """Shape (theses,)."""
+
+    def features(self) -> Matrix:
+        """Return the four features in the order of `calibrate.FEATURES`, shape (4, theses)."""
+        return np.stack(
+            [
+                self.lexical,
+                self.sentence_lexical.max(axis=0),
+                self.dense,
+                np.maximum(self.sentence_dense.max(axis=0), self.title_dense),
+            ]
+        )
+
+
+class Candidates:
+    """The theses, indexed once."""
+
+    def __init__(self, theses: Sequence[Thesis], rows: Sequence[Matrix]) -> None:
+        """Index the theses.
+
+        Args:
+            theses: At least one.
+            rows: For each thesis the vectors of its `sentences`, shape (sentences, dim).
+        """
+        self._bm25, self._odds = self._lexicon(theses)
+        self._center, self._directions = _discriminants(rows)
+        self._said = np.concatenate(rows)
+        self._starts = np.cumsum([0, *(len(own) for own in rows[:-1])])
+
+    def __call__(self, reading: Reading) -> Similarity:
+        """Compare a work that has at least one sentence with every thesis."""
+        passages = reading.passages
+        parts = [words(text) for text in (passages.title, *passages.sentences)]
+        odds = [self._odds[self._rows(part)].sum(axis=0) for part in parts[1:]]
+        length = [4 + len(part) // 2 for part in parts[1:]]
+        whole = [word for part in parts for word in part]
+        lexical = self._bm25[self._rows(whole)].sum(axis=0) / np.float32(1 + len(whole) / 2) ** 0.5
+        return Similarity(
+            lexical=lexical,
+            dense=self._nearest(reading.windows),
+            sentence_lexical=np.asarray(np.stack(odds) / np.sqrt(length)[:, None], np.float32),
+            sentence_dense=self._dense(reading.sentences),
+            title_dense=self._dense(reading.title),
+        )
+
+    def _nearest(self, rows: Matrix) -> Matrix:
+        """Cosine of the nearest pair of one of `rows` and a sentence of each thesis."""
+        near: Matrix = np.maximum.reduceat((rows @ self._said.T).max(axis=0), self._starts)
+        return near
+
+    def _dense(self, rows: Matrix) -> Matrix:
+        return np.asarray((rows - self._center) @ self._directions, np.float32)
+
+    def _rows(self, found: list[str]) -> list[int]:
+        """Rows of the tables for those of the words that the theses use, each once."""
+        return sorted({self._index[word] for word in found if word in self._index})
+
+    def _lexicon(self, theses: Sequence[Thesis]) -> tuple[Matrix, Matrix]:
+        """The weight of each word for each thesis, by BM25 and by odds: shape (words, theses)."""
+        documents = [
+            (place, 1 / len(thesis.sentences), Counter(words(text)))
+            for place, thesis in enumerate(theses)
+            for text in thesis.sentences
+        ]
+        said = len(documents)
+        documents += [
+            (place, _TERMS_WEIGHT, Counter(words(" ".join(thesis.terms))))
+            for place, thesis in enumerate(theses)
+        ]
+        frequency = Counter(word for _, _, counts in documents for word in counts)
+        self._index = {word: row for row, word in enumerate(frequency)}
+        mean_length = max(sum(counts.total() for _, _, counts in documents) / len(documents), 1e-9)
+        weights = np.zeros((len(frequency), len(theses)), np.float32)
+        holding = np.zeros((len(frequency), len(theses)), np.float32)
+        for number, (place, share, counts) in enumerate(documents):
+            norm = _K1 * (1 - _B + _B * counts.total() / mean_length)
+            for word, count in counts.items():
+                often = frequency[word]
+                # Lucene's form of the inverse document frequency, which is never negative.
+                rarity = math.log(1 + (len(documents) - often + 0.5) / (often + 0.5))
+                row = self._index[word]
+                weights[row, place] += share * rarity * count * (_K1 + 1) / (count + norm)
+                holding[row, place] += number < said
+        return weights, _odds(holding, np.array([len(t.sentences) for t in theses], np.float32))
+
+
+def _odds(holding: Matrix, sizes: Matrix) -> Matrix:
+    """How much likelier a sentence of a thesis holds a word than one of the others, as a log.
+
+    Words against a thesis count nothing: a sentence may speak to several. A word that only one
+    sentence of ours holds is weak evidence, so the log grows with the root of their number.
+
+    Args:
+        holding: How many sentences of each thesis hold each word, shape (words, theses).
+        sizes: How many sentences each thesis has.
+    """
+    inside = (holding + 0.1) / (sizes + 1)
+    others = holding.sum(axis=1, keepdims=True) - holding
+    outside = (others + 0.1) / (sizes.sum() - sizes + 1)
+    table = np.maximum(np.log(inside / outside), 0) * np.sqrt(np.minimum(holding, 3))
+    return np.asarray(table, np.float32)
+
+
+def _discriminants(rows: Sequence[Matrix]) -> tuple[Matrix, Matrix]:
+    """The center of all sentences, and for each thesis the direction that leads to its own.
+
+    A direction is scaled so that sentences of one thesis vary by about 1 along it.
+
+    Returns:
+        Shapes (dim,) and (dim, theses).
+    """
+    every = np.concatenate(rows).astype(np.float64)
+    center = every.mean(axis=0)
+    means = np.stack([own.mean(axis=0) for own in rows]).astype(np.float64)
+    spread = sum((own - own.mean(axis=0)).T @ (own - own.mean(axis=0)) for own in rows) / len(every)
+    shifts = (means - center).T
+    directions = whiten(np.asarray(spread), shifts)
+    return center.astype(np.float32), directions.astype(np.float32)
+
+
+def whiten(spread: NDArray[np.float64], shifts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return directions along which `shifts` stand out most against `spread`.
+
+    Args:
+        spread: Covariance within a group, shape (dim, dim).
+        shifts: Differences of means, shape (dim, n).
+
+    Returns:
+        Shape (dim, n), each scaled to a spread of about 1; zeros where a shift is zero.
+    """
+    size = max(float(np.trace(spread)) / len(spread), 1e-6)
+    solved = np.linalg.solve(spread + _SHRINK * size * np.eye(len(spread)), shifts)
+    norm = np.sqrt(np.maximum((solved * shifts).sum(axis=0), 1e-12))
+    return np.asarray(solved / norm, np.float64)

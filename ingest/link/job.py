@@ -1,0 +1,407 @@
+"""One run over the store: judge what changed, write what the judge proposes.
+
+A link is what a judge makes of one work and the theses, and of nothing else, so it does not
+matter which works are linked together or when. What a work was last judged from is kept as a
+hash in a setting; a work with the same hash is left alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from sqlmodel import col, select
+
+from ingest.link import calibrate, theses
+from ingest.link.candidates import Reading
+from ingest.link.judge import Evidence, StatementJudge
+from kb.models import Claim, EvidenceSpan, Link, Manifestation, Setting, Verdict, Work
+from kb.sentences import passages
+from kb.store import now
+from kb.vectors import digest, embed_texts, read
+from kb.vocabulary import AgentKind, ReviewState
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterator, Sequence
+
+    from sqlmodel import Session
+
+    from ingest.link.judge import Judge, Judgement
+    from kb.encoder import Encoder, Progress
+    from kb.sentences import Passages
+    from kb.store import Store
+    from kb.vocabulary import Stance
+
+
+_BATCH = 200
+"""Works per transaction."""
+_SETTING = "link:"
+"""Before a work's id: the name of the setting that holds what it was last judged from."""
+
+
+def run(store: Store, encoder: Encoder, progress: Progress | None = None) -> dict[str, int]:
+    """Link every work that has an abstract to the theses it bears on.
+
+    Writes the links above the publishing threshold, each with its evidence, as proposed; gives
+    curated links the sentence of the abstract that is closest to their claim; and applies
+    people's verdicts: a rejected link stays rejected, a confirmed one stays.
+
+    Args:
+        store: Texts that have no vector yet get one.
+        encoder: Its name is part of the agent's.
+        progress: Told (done, all) works.
+
+    Returns:
+        How many works were judged and how many had not changed; how many links were added, kept
+        and superseded; how many curated links got evidence.
+
+    Raises:
+        EncoderError: The encoder fails; the batches before that are kept.
+        BusyError: Another process is writing.
+        StoreError: The store cannot be written.
+    """
+    counts: Counter[str] = Counter()
+    with store.run("link") as entry:
+        try:
+            with store.read() as session:
+                ids = session.exec(select(Work.id).order_by(Work.id)).all()
+            desk = _Desk(store, encoder, entry.id)
+            for start in range(0, len(ids), _BATCH):
+                counts.update(desk.take(ids[start : start + _BATCH]))
+                if progress is not None:
+                    progress(min(start + _BATCH, len(ids)), len(ids))
+        finally:
+            entry.counts = dict(counts)
+    return dict(counts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A work with all that its links depend on."""
+
+    id: str
+    title: str
+    abstract: str
+    """Empty where nothing can be linked: no text to point into, or the work is retired."""
+    first_public: str
+    manifestation: str
+    """The newest that has this abstract; evidence points into it."""
+    verdicts: tuple[tuple[str, ReviewState, Stance | None, str], ...]
+    """Claim, verdict, the person's own stance, who."""
+    curated: tuple[tuple[int, str], ...]
+    """Curated links: id and claim."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Proposal:
+    """A link as it should stand."""
+
+    stance: Stance
+    score: float
+    stance_score: float
+    valid: str
+    review: ReviewState
+    reviewed_by: str
+    manifestation: str
+    evidence: Evidence
+
+
+class _Desk:
+    """Judges batches of works and writes what comes of it."""
+
+    def __init__(self, store: Store, encoder: Encoder, run_id: int | None) -> None:
+        self._store = store
+        self._encoder = encoder
+        self._run_id = run_id
+        with store.read() as session:
+            listed = theses.from_store(session)
+            self._claims = {claim.id: claim.text for claim in session.exec(select(Claim))}
+        reference = calibrate.load()
+        sentences = [text for thesis in listed for text in thesis.sentences]
+        embed_texts(store, encoder, [*sentences, *self._claims.values()])
+        self._judge: Judge | None = None
+        self._agent = f"linker/{reference.version} {encoder.name}"
+        if listed:
+            with store.read() as session:
+                rows = read(session, encoder, sentences)
+            self._judge = StatementJudge(listed, rows, encoder.name, reference)
+            self._agent = self._judge.name
+        self._basis = digest(f"{self._agent} {reference} {theses.digest(listed)}")
+
+    def take(self, ids: Sequence[str]) -> dict[str, int]:
+        """Judge those of these works that changed, in one transaction."""
+        with self._store.read() as session:
+            cases = list(_cases(session, ids))
+            known = _signatures(session, ids)
+        signatures = {case.id: self._signature(case) for case in cases}
+        changed = [case for case in cases if signatures[case.id] != known.get(case.id, "")]
+        counts = Counter(judged=len(changed), unchanged=len(cases) - len(changed))
+        if not changed:
+            return counts
+        readings = self._readings(changed)
+        with self._store.write() as session:
+            writer = _Writer(session, self._agent, self._run_id, [case.id for case in changed])
+            for case in changed:
+                reading = readings.get(case.id)
+                judged = self._judge.judge(reading) if reading and self._judge else []
+                writer.links(case.id, dict(_proposals(case, judged)))
+                for link_id, claim in case.curated:
+                    evidence = self._closest(session, claim, reading, judged)
+                    writer.curated(link_id, case.manifestation, evidence)
+                session.merge(Setting(name=f"{_SETTING}{case.id}", value=signatures[case.id]))
+            writer.flush()
+        counts.update(writer.counts)
+        return counts
+
+    def _signature(self, case: _Case) -> str:
+        """A hash over all that a work's links come from; "" where it can have none."""
+        if not case.abstract:
+            return ""
+        told = [
+            case.title, case.abstract, case.first_public, case.verdicts,
+            [(id, claim, self._claims.get(claim)) for id, claim in case.curated],
+        ]  # fmt: skip
+        return hashlib.sha256(f"{self._basis}{json.dumps(told)}".encode()).hexdigest()
+
+    def _readings(self, cases: Sequence[_Case]) -> dict[str, Reading]:
+        """The passages of the works that have any, with their vectors."""
+        cut: dict[str, Passages] = {}
+        for case in cases:
+            if case.abstract.strip():
+                cut[case.id] = passages(case.title, case.abstract)
+        texts = [text for each in cut.values() for text in each.texts]
+        embed_texts(self._store, self._encoder, texts)
+        with self._store.read() as session:
+            rows = read(session, self._encoder, texts)
+        ends = np.cumsum([len(each.texts) for each in cut.values()])
+        parts = np.split(rows, ends[:-1])
+        return {
+            id: Reading.of(each, part) for (id, each), part in zip(cut.items(), parts, strict=False)
+        }
+
+    def _closest(
+        self,
+        session: Session,
+        claim: str,
+        reading: Reading | None,
+        judged: Sequence[Judgement],
+    ) -> tuple[Evidence, float] | None:
+        """The sentence closest to a claim, with its cosine similarity to the claim's text."""
+        if reading is None or not reading.passages.sentences or claim not in self._claims:
+            return None
+        near = reading.sentences @ read(session, self._encoder, [self._claims[claim]])[0]
+        chosen = [each.evidence for each in judged if each.claim == claim]
+        if chosen:
+            place = [span.start for span in reading.passages.spans].index(chosen[0].start)
+        else:
+            place = int(np.argmax(near))
+        span = reading.passages.spans[place]
+        evidence = Evidence(span.start, span.end, reading.passages.sentences[place])
+        return evidence, round(float(np.clip(near[place], 0, 1)), 4)
+
+
+def _proposals(case: _Case, judged: Sequence[Judgement]) -> Iterator[tuple[str, _Proposal]]:
+    """The links that should stand, by claim: those shown, and those a person confirmed."""
+    verdicts = {claim: (verdict, stance, by) for claim, verdict, stance, by in case.verdicts}
+    for each in judged:
+        verdict, stance, by = verdicts.get(each.claim, (ReviewState.proposed, None, ""))
+        if each.published or verdict == ReviewState.confirmed:
+            yield (
+                each.claim,
+                _Proposal(
+                    stance=stance or each.stance,
+                    score=each.score,
+                    stance_score=each.stance_score,
+                    valid=case.first_public,
+                    review=verdict,
+                    reviewed_by=by,
+                    manifestation=case.manifestation,
+                    evidence=each.evidence,
+                ),
+            )
+
+
+class _Writer:
+    """Makes the current rows of a batch of works equal to what should stand."""
+
+    def __init__(
+        self, session: Session, agent: str, run_id: int | None, ids: Sequence[str]
+    ) -> None:
+        self._session = session
+        self._agent = agent
+        self._run_id = run_id
+        self._at: dt.datetime = now()
+        self.counts: Counter[str] = Counter()
+        self._fresh: list[tuple[Link, _Proposal]] = []
+        self._spans: dict[int, EvidenceSpan] = {}
+        links = session.exec(
+            select(Link).where(
+                col(Link.work_id).in_(ids),
+                col(Link.superseded_at).is_(None),
+                col(Link.agent_kind).in_([AgentKind.model, AgentKind.curation]),
+            )
+        ).all()
+        self._links: dict[str, dict[str, Link]] = {}
+        for link in links:
+            if link.agent_kind == AgentKind.model:
+                self._links.setdefault(link.work_id, {})[link.claim_id] = link
+        spans = select(EvidenceSpan).where(
+            col(EvidenceSpan.link_id).in_([link.id for link in links]),
+            EvidenceSpan.agent_kind == AgentKind.model,
+            col(EvidenceSpan.superseded_at).is_(None),
+        )
+        for span in session.exec(spans.order_by(col(EvidenceSpan.id))):
+            self._spans[span.link_id] = span
+
+    def links(self, work_id: str, wanted: dict[str, _Proposal]) -> None:
+        """Keep, supersede or insert the machine's links of a work."""
+        current = self._links.get(work_id, {})
+        for claim in sorted(current.keys() | wanted.keys()):
+            old, new = current.get(claim), wanted.get(claim)
+            if old is not None and new is not None and self._stands(old, new):
+                self.counts["links kept"] += 1
+                continue
+            if old is not None:
+                old.superseded_at = self._at
+                span = self._spans.get(old.id or 0)
+                if span is not None:
+                    span.superseded_at = self._at
+                self.counts["links superseded"] += 1
+            if new is not None:
+                link = Link(
+                    work_id=work_id,
+                    claim_id=claim,
+                    stance=new.stance,
+                    agent_kind=AgentKind.model,
+                    agent=self._agent,
+                    score=new.score,
+                    stance_score=new.stance_score,
+                    review=new.review,
+                    reviewed_by=new.reviewed_by,
+                    run_id=self._run_id,
+                    valid=new.valid,
+                    recorded_at=self._at,
+                )
+                self._fresh.append((link, new))
+                self.counts["links added"] += 1
+
+    def curated(
+        self, link_id: int, manifestation: str, found: tuple[Evidence, float] | None
+    ) -> None:
+        """Keep, supersede or insert the machine's evidence for a curated link."""
+        old = self._spans.get(link_id)
+        if old is not None and found is not None:
+            evidence, score = found
+            if self._agent == old.agent and score == old.score and _points(old, evidence):
+                return
+        if old is not None:
+            old.superseded_at = self._at
+        if found is not None:
+            self._session.add(self._span(link_id, manifestation, *found))
+            self.counts["evidence added"] += 1
+
+    def flush(self) -> None:
+        """Write: what is superseded first, since one current row per key is the rule."""
+        self._session.flush()
+        self._session.add_all(link for link, _ in self._fresh)
+        self._session.flush()
+        for link, new in self._fresh:
+            if link.id is not None:
+                self._session.add(self._span(link.id, new.manifestation, new.evidence, new.score))
+
+    def _span(
+        self, link_id: int, manifestation: str, evidence: Evidence, score: float
+    ) -> EvidenceSpan:
+        return EvidenceSpan(
+            link_id=link_id,
+            manifestation_id=manifestation,
+            start=evidence.start,
+            end=evidence.end,
+            quote=evidence.quote,
+            quote_hash=digest(evidence.quote),
+            agent_kind=AgentKind.model,
+            agent=self._agent,
+            score=score,
+            recorded_at=self._at,
+        )
+
+    def _stands(self, old: Link, new: _Proposal) -> bool:
+        """Whether a row says what should stand already."""
+        span = self._spans.get(old.id or 0)
+        return (
+            span is not None
+            and _points(span, new.evidence)
+            and (old.agent, old.stance, old.score, old.stance_score)
+            == (self._agent, new.stance, new.score, new.stance_score)
+            and (old.valid, old.review, old.reviewed_by) == (new.valid, new.review, new.reviewed_by)
+        )
+
+
+def _points(span: EvidenceSpan, evidence: Evidence) -> bool:
+    """Whether a stored span is this evidence.
+
+    The manifestation may be an earlier one: what it says there does not change.
+    """
+    return (span.start, span.end, span.quote) == (evidence.start, evidence.end, evidence.quote)
+
+
+# -- reading -------------------------------------------------------------------------------
+
+
+def _signatures(session: Session, ids: Sequence[str]) -> dict[str, str]:
+    """What each work was last judged from."""
+    names = [f"{_SETTING}{id}" for id in ids]
+    rows = session.exec(select(Setting).where(col(Setting.name).in_(names)))
+    return {row.name.removeprefix(_SETTING): row.value for row in rows}
+
+
+def _cases(session: Session, ids: Sequence[str]) -> Iterator[_Case]:
+    """The works with these ids, in that order, with what their links depend on."""
+    newest = _newest(session, ids)
+    verdicts: dict[str, list[tuple[str, ReviewState, Stance | None, str]]] = {}
+    for each in session.exec(
+        select(Verdict).where(col(Verdict.work_id).in_(ids)).order_by(Verdict.claim_id)
+    ):
+        told = (each.claim_id, each.verdict, each.stance, each.by)
+        verdicts.setdefault(each.work_id, []).append(told)
+    curated: dict[str, list[tuple[int, str]]] = {}
+    for link in session.exec(
+        select(Link)
+        .where(
+            col(Link.work_id).in_(ids),
+            Link.agent_kind == AgentKind.curation,
+            col(Link.superseded_at).is_(None),
+        )
+        .order_by(col(Link.id))
+    ):
+        if link.id is not None:
+            curated.setdefault(link.work_id, []).append((link.id, link.claim_id))
+    for work in session.exec(select(Work).where(col(Work.id).in_(ids)).order_by(Work.id)):
+        manifestation = newest.get((work.id, work.abstract), "")
+        is_open = bool(manifestation) and not work.retired
+        yield _Case(
+            id=work.id,
+            title=work.title,
+            abstract=work.abstract if is_open else "",
+            first_public=work.first_public,
+            manifestation=manifestation,
+            verdicts=tuple(verdicts.get(work.id, ())),
+            curated=tuple(curated.get(work.id, ())),
+        )
+
+
+def _newest(session: Session, ids: Sequence[str]) -> dict[tuple[str, str], str]:
+    """Work and abstract -> the newest manifestation of the work that has this abstract."""
+    forms = select(Manifestation).where(
+        col(Manifestation.work_id).in_(ids), Manifestation.abstract != ""
+    )
+    found: dict[tuple[str, str], tuple[int, str, str]] = {}
+    for form in session.exec(forms):
+        key, age = (str(form.work_id), form.abstract), (form.version, form.valid, form.id)
+        found[key] = max(age, found.get(key, age))
+    return {key: id for key, (_, _, id) in found.items()}

