@@ -163,9 +163,15 @@ def site(
     """Write the pages and build the web site."""
     from kb import publish
 
-    with _open() as debate:
+    with _open() as debate, _waiting("building the site"):
         told = publish.publish(debate, out)
+        counts = debate.status()
     typer.echo(told)
+    typer.echo(
+        f"in it: {counts.tensions} tensions, {counts.theses} theses, {counts.findings} findings, "
+        f"{counts.works} works, {counts.voices} voices, {counts.events} events, "
+        f"{_tally(dict(counts.links))} links"
+    )
 
 
 # -- taking in --------------------------------------------------------------------------------
@@ -515,6 +521,18 @@ def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
             bar.update(task, completed=done, total=total or None)
 
         yield update
+
+
+@contextlib.contextmanager
+def _waiting(what: str) -> Iterator[None]:
+    """Say that something is going on, when a person is watching."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield
 
 
 def run() -> None:

@@ -1,8 +1,9 @@
 """Alembic's entry: runs the revisions on the connection that `kb.store` hands over."""
 
 from alembic import context
+from sqlmodel import SQLModel
 
-from kb.models import SQLModel
+import kb.models  # noqa: F401 - registers the tables
 
 context.configure(
     connection=context.config.attributes["connection"],

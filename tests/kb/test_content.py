@@ -1,3 +1,4 @@
+import json
 import re
 
 import pytest
@@ -154,7 +155,10 @@ def test_loading_faulty_files_raises_with_every_fault(files):
 
 
 @pytest.mark.parametrize("name", list(schema.FILES))
-def test_every_file_has_a_json_schema(name):
-    made = schema.json_schema(name)
-    assert made["$schema"].startswith("https://json-schema.org/")
-    assert made["additionalProperties"] is False
+def test_every_file_names_its_json_schema_and_the_schema_is_that_of_the_models(name):
+    path = content.directory() / f"{name}.yaml"
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    assert first == f"# yaml-language-server: $schema=schema/{name}.schema.json"
+    kept = json.loads((path.parent / "schema" / f"{name}.schema.json").read_text(encoding="utf-8"))
+    assert kept == schema.json_schema(name), "run: kb check --write-schemas kb/debate/schema"
+    assert kept["additionalProperties"] is False
