@@ -26,7 +26,7 @@ from jinja2 import FileSystemLoader, TemplateError
 
 from kb import dates
 from kb.errors import ConfigError, StoreError
-from kb.render import HELPERS, Debate, environment, pages
+from kb.render import FUNCTIONS, Debate, environment, pages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -186,7 +186,7 @@ def _files(debate: Debate, source: Path) -> dict[str, bytes]:
     Raises:
         ConfigError: A template is broken, or a hand-written page has a generated one's path.
     """
-    templates = environment(FileSystemLoader(source / "templates"), HELPERS)
+    templates = environment(FileSystemLoader(source / "templates"), FUNCTIONS)
     try:
         files = {path: text.encode() for path, text in pages(debate, templates)}
     except TemplateError as error:

@@ -1,0 +1,103 @@
+"""Everything the site shows, in one value, and where each thing's page lies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from kb import ids
+from kb.views import (
+    ClaimRef,
+    ClaimView,
+    CycleView,
+    DigestView,
+    EventView,
+    Ref,
+    StrandView,
+    TensionView,
+    TopicView,
+    VoiceView,
+    WorkRef,
+    WorkView,
+)
+
+if TYPE_CHECKING:
+    from kb.views import StatusCounts, TimelineEntry
+
+Thing: TypeAlias = (
+    WorkRef
+    | WorkView
+    | ClaimRef
+    | ClaimView
+    | TensionView
+    | VoiceView
+    | StrandView
+    | EventView
+    | TopicView
+    | DigestView
+    | CycleView
+    | Ref
+)
+"""Anything that has a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Debate:
+    """The whole debate at one moment, in the order in which pages list it."""
+
+    strands: tuple[StrandView, ...]
+    topics: tuple[TopicView, ...]
+    claims: tuple[ClaimView, ...]
+    """Theses and findings."""
+    tensions: tuple[TensionView, ...]
+    voices: tuple[VoiceView, ...]
+    events: tuple[EventView, ...]
+    works: tuple[WorkView, ...]
+    digests: tuple[DigestView, ...]
+    cycles: tuple[CycleView, ...]
+    """Oldest first. The last one's time is the site's only clock."""
+    timeline: tuple[TimelineEntry, ...]
+    status: StatusCounts
+
+    @property
+    def as_of(self) -> str:
+        """When the last cycle was taken, UTC, ISO 8601; "" before the first."""
+        return self.cycles[-1].created if self.cycles else ""
+
+
+_FOLDERS = {
+    "tension": "tensions",
+    "voice": "voices",
+    "event": "events",
+    "strand": "strands",
+    "topic": "topics",
+    "digest": "digests",
+}
+
+
+def place(thing: Thing) -> str:
+    """Return the path of a thing's page, relative to the site's root and without its ending.
+
+    Examples:
+        >>> place(Ref("tension", "T4", "Does it survive depth?"))
+        'tensions/t4'
+    """
+    if isinstance(thing, WorkRef | WorkView):
+        return f"works/{ids.slug(thing.id)}"
+    if isinstance(thing, ClaimRef | ClaimView):
+        return f"claims/{ids.slug(thing.id)}"
+    if isinstance(thing, CycleView):
+        return f"cycles/{thing.number}"
+    if isinstance(thing, Ref):
+        return f"{_FOLDERS[thing.kind]}/{ids.slug(thing.id)}"
+    return f"{_FOLDERS[_KINDS[type(thing)]]}/{ids.slug(thing.id)}"
+
+
+_KINDS: dict[type, str] = {
+    TensionView: "tension",
+    VoiceView: "voice",
+    StrandView: "strand",
+    EventView: "event",
+    TopicView: "topic",
+    DigestView: "digest",
+}

@@ -1,0 +1,458 @@
+"""One page per view: (path, Markdown)."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from kb import dates, dialectic, ids, views
+from kb.errors import ConfigError, DateError
+from kb.render import marks, tension_map, timeline, words
+from kb.render.debate import Debate, Thing, place
+from kb.render.untrusted import address, joined, untrusted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from jinja2 import Environment
+
+PER_PAGE = 300
+"""Works on one page of a year's list."""
+
+RECENT_YEARS = 2
+"""Years before the last cycle that count as recent where tensions are ranked."""
+
+
+def pages(debate: Debate, templates: Environment) -> Iterator[tuple[str, str]]:
+    """Yield (path, Markdown) for every generated page, the same ones for the same debate.
+
+    Args:
+        debate: All views.
+        templates: From `kb.render.environment`; the caller knows where the files lie.
+
+    Yields:
+        A path relative to the site's root, "/"-separated, ending in ".md", and its text.
+
+    Raises:
+        ConfigError: Two things have the same page.
+    """
+    plan = list(_plan(debate))
+    known: set[str] = set()
+    for path, _, _ in plan:
+        if path in known:
+            raise ConfigError(f"two pages have the path {path}.md")
+        known.add(path)
+    known |= {"about/method", "about/how-it-works", "about/python", "about/contribute"}
+    atlas = Atlas(debate)
+    names = _names(debate)
+    for path, name, values in plan:
+        here = Here(path, frozenset(known), names)
+        text = templates.get_template(f"{name}.md.j2").render(
+            here=here, debate=debate, atlas=atlas, **values
+        )
+        yield f"{path}.md", _tidy(text)
+
+
+def _plan(debate: Debate) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield (path, template, what that template shows) for every page."""
+    shelves = _shelves(debate)
+    yield "index", "home", {}
+    yield "map", "map", {}
+    yield "timeline", "timeline", {"years": timeline.years(debate.timeline)}
+    for folder, name, things in (
+        ("tensions", "tension", debate.tensions),
+        ("claims", "claim", debate.claims),
+        ("strands", "strand", debate.strands),
+        ("topics", "topic", debate.topics),
+        ("voices", "voice", debate.voices),
+        ("events", "event", debate.events),
+        ("digests", "digest", debate.digests),
+        ("cycles", "cycle", debate.cycles),
+        ("works", "work", debate.works),
+    ):
+        extra = {"shelves": shelves} if folder == "works" else {}
+        yield f"{folder}/index", folder, extra
+        for thing in things:
+            yield place(thing), name, {name: thing}
+    for shelf in shelves:
+        yield shelf.path, "shelf", {"shelf": shelf, "shelves": shelves}
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A page of the list of all works: a year, or a part of one."""
+
+    title: str
+    path: str
+    works: tuple[views.WorkView, ...]
+
+
+def _shelves(debate: Debate) -> list[Shelf]:
+    by_year: dict[str, list[views.WorkView]] = defaultdict(list)
+    for work in debate.works:
+        by_year[timeline.year_of(work.ref.date)].append(work)
+    shelves = []
+    for year in sorted(by_year, reverse=True):
+        works = sorted(by_year[year], key=lambda w: (dates.sort_key(w.ref.date), w.id))
+        works.reverse()
+        parts = range(0, len(works), PER_PAGE)
+        for number, start in enumerate(parts, 1):
+            title = year or "Undated"
+            path = f"works/year/{year or 'undated'}"
+            if len(parts) > 1:
+                title += f", part {number} of {len(parts)}"
+                path += f"-{number}"
+            shelves.append(Shelf(title, path, tuple(works[start : start + PER_PAGE])))
+    return shelves
+
+
+class Here:
+    """The page being written: links from it are relative, so the site moves as one folder."""
+
+    def __init__(
+        self, path: str, known: frozenset[str], names: Mapping[str, tuple[str, str]]
+    ) -> None:
+        self.path = path
+        self._known = known
+        self._names = names
+        self._up = "../" * path.count("/")
+
+    def page(self, path: str) -> Markup:
+        """Return the address of a page by its path without ending, "" where there is none."""
+        if path not in self._known:
+            return Markup("")
+        return Markup(f"{self._up}{path}.html")  # noqa: S704 - letters, digits, hyphens, slashes
+
+    def to(self, thing: Thing) -> Markup:
+        """Return the address of a thing's page, "" where it has none."""
+        return self.page(place(thing))
+
+    def link(self, thing: Thing, text: object, css: str = "") -> Markup:
+        """Return a link to a thing's page, or the text alone where it has none."""
+        shown = text if isinstance(text, Markup) else untrusted(text)
+        target = self.to(thing)
+        if not target:
+            return Markup(shown)  # noqa: S704 - filtered above
+        style = f' class="{untrusted(css)}"' if css else ""
+        return Markup(f'<a href="{target}"{style}>{shown}</a>')  # noqa: S704 - filtered above
+
+    def page_link(self, folder: str, id: str, text: str) -> Markup:
+        """Return a link to the page of an id in a folder, or the text where there is none."""
+        target = self.page(f"{folder}/{ids.slug(id)}")
+        shown = untrusted(text)
+        return Markup(f'<a href="{target}">{shown}</a>') if target else shown  # noqa: S704
+
+    def prose(self, text: str) -> Markup:
+        """Return a text of ours in which the ids of claims, works and so on are links.
+
+        A curated work's name shows as its authors and year: "bonnaire-2025" is for files.
+        """
+        parts: list[Markup] = []
+        at = 0
+        for found in _ID.finditer(text):
+            path, shown = self._names.get(found[0], ("", ""))
+            target = self.page(path) if path else ""
+            if not target or path == self.path:
+                continue
+            # The filter strips edges; what stood between words and links is a space.
+            parts.append(_edged(text[at : found.start()]))
+            parts.append(Markup(f'<a href="{target}">{untrusted(shown)}</a>'))  # noqa: S704
+            at = found.end()
+        return Markup("").join([*parts, _edged(text[at:])])
+
+
+_ID = re.compile(r"\b(?:[CTV]\d{1,3}[a-z]?|[a-z][a-z0-9]*(?:-[a-z0-9]+)+)\b")
+
+
+def _edged(text: str) -> Markup:
+    left = " " if text[:1].isspace() else ""
+    right = " " if text[1:] and text[-1:].isspace() else ""
+    return Markup(f"{left}{untrusted(text)}{right}")  # noqa: S704 - filtered
+
+
+def _names(debate: Debate) -> dict[str, tuple[str, str]]:
+    """Return id -> (path of its page, what a link to it reads)."""
+    names: dict[str, tuple[str, str]] = {}
+    things: Sequence[Any] = (*debate.claims, *debate.tensions)
+    for thing in things:
+        names[thing.id] = (place(thing), thing.id)
+    for voice in debate.voices:
+        names[voice.id] = (place(voice), voice.name)
+    for event in debate.events:
+        names[event.id] = (place(event), event.name.split(":")[0])
+    for work in debate.works:
+        if work.ref.key:
+            parts = (work.ref.authors, timeline.year_of(work.ref.date))
+            shown = " ".join(part for part in parts if part)
+            names[work.ref.key] = (place(work), shown or work.title)
+    return names
+
+
+class Atlas:
+    """What pages look up in the debate beyond their own view."""
+
+    def __init__(self, debate: Debate) -> None:
+        self._debate = debate
+        self._claims = {claim.id: claim for claim in debate.claims}
+        self._titles = {strand.id: strand.title for strand in debate.strands}
+        self._order = {strand.id: index for index, strand in enumerate(debate.strands)}
+        self._works = {work.id for work in debate.works}
+
+    def claim(self, id: str) -> views.ClaimView | None:
+        """Return a claim by id, None where the debate has none."""
+        return self._claims.get(id)
+
+    def strand_title(self, id: str) -> str:
+        """Return a strand's title, or its id where it has no page."""
+        return self._titles.get(id, id)
+
+    def strand_ref(self, id: str) -> views.Ref:
+        """Return a strand as something to link."""
+        return views.Ref("strand", id, self.strand_title(id))
+
+    def strand_number(self, id: str) -> int:
+        """Return the number of a strand's color, 0 to 9."""
+        return self._order.get(id, 9) % 10
+
+    def liveliest(self) -> list[views.TensionView]:
+        """Return the tensions, those with most recent lineages first.
+
+        A lineage is recent when a curated or proposed link of it became valid in the two
+        years before the last cycle. Ties go to the tension with more lineages in all, then
+        to the lower id.
+        """
+        cut = ""
+        if self._debate.as_of:
+            cut = f"{int(self._debate.as_of[:4]) - RECENT_YEARS}{self._debate.as_of[4:10]}"
+
+        def rank(tension: views.TensionView) -> tuple[int, int, str]:
+            links = [k for pole in tension.poles for k in pole.links if dialectic.counts(k)]
+            every = {k.work.lineage or k.work.id for k in links}
+            recent = {
+                k.work.lineage or k.work.id
+                for k in links
+                if k.work.date and dates.span(k.work.date)[1].isoformat() >= cut
+            }
+            return -len(recent), -len(every), tension.id
+
+        return sorted(self._debate.tensions, key=rank)
+
+    def coming(self) -> list[views.EventView]:
+        """Return events that had not ended when the last cycle was taken, soonest first."""
+        today = self._debate.as_of[:10]
+        found = [e for e in self._debate.events if e.date and _last_day(e.date) >= today]
+        return sorted(found, key=lambda e: (dates.sort_key(e.date), e.id))
+
+    def past(self) -> list[views.EventView]:
+        """Return events that had ended when the last cycle was taken, latest first."""
+        later = {event.id for event in self.coming()}
+        found = [e for e in self._debate.events if e.id not in later]
+        dated = [e for e in found if e.date]
+        dated.sort(key=lambda e: (dates.sort_key(e.date), e.id), reverse=True)
+        return [*dated, *(e for e in found if not e.date)]
+
+    def changes(self, cycle: views.CycleView) -> list[tuple[str, list[views.ChangeView]]]:
+        """Return a cycle's changes grouped by kind, in the order in which kinds first occur."""
+        groups: dict[str, list[views.ChangeView]] = {}
+        for change in cycle.changes:
+            groups.setdefault(change.kind, []).append(change)
+        return list(groups.items())
+
+    def told_changes(
+        self, cycle: views.CycleView, most: int
+    ) -> tuple[list[str], list[views.ChangeView]]:
+        """Return a cycle's changes as counts, and the few to tell: links come last."""
+        counts = Counter((change.change, change.kind) for change in cycle.changes)
+        shown = [f"{self.tally(kind, n)} {change}" for (change, kind), n in counts.items()]
+        return shown, sorted(cycle.changes, key=lambda change: change.kind == "link")[:most]
+
+    def curated_works(self) -> list[views.WorkView]:
+        """Return the works that the curated files name, latest first."""
+        named = [work for work in self._debate.works if work.ref.key]
+        dated = [work for work in named if work.ref.date]
+        dated.sort(key=lambda w: (dates.sort_key(w.ref.date), w.id), reverse=True)
+        return [*dated, *(work for work in named if not work.ref.date)]
+
+    def shown_manifestations(self, work: views.WorkView) -> list[views.ManifestationView]:
+        """Return a work's manifestations, the ones we read ourselves first."""
+        return sorted(work.manifestations, key=lambda m: (bool(m.digest), m.digest_n or 0, m.id))
+
+    def abstract_source(self, work: views.WorkView) -> views.ManifestationView | None:
+        """Return where a work's abstract comes from, where its terms let us show it.
+
+        Metadata of arXiv and OpenReview may be shown where they are named as its source.
+        For anything else the page has our synopsis and a link.
+        """
+        for m in work.manifestations:
+            if m.id == work.abstract_from and m.kind in ("arxiv", "openreview"):
+                return m
+        return None
+
+    def marked(self, work: views.WorkView) -> list[tuple[str, tuple[views.LinkView, ...]]]:
+        """Return a work's abstract in pieces, each with the links whose evidence covers it."""
+        spans = {
+            (e.start, e.end, link)
+            for link in work.links
+            if link.review != "rejected"
+            for e in link.evidence
+            if e.manifestation == work.abstract_from
+            and 0 <= e.start < e.end
+            and work.abstract[e.start : e.end] == e.quote
+        }
+        cuts = sorted({0, len(work.abstract), *(s for s, _, _ in spans), *(e for _, e, _ in spans)})
+        pieces = []
+        for start, end in pairwise(cuts):
+            over = sorted(
+                (link for s, e, link in spans if s <= start and end <= e),
+                key=lambda link: (link.claim.id, link.stance, link.agent),
+            )
+            pieces.append((work.abstract[start:end], tuple(over)))
+        return pieces
+
+    def by_stance(
+        self, links: Sequence[views.LinkView]
+    ) -> list[tuple[str, str, list[views.LinkView]]]:
+        """Return links as (stance, meaning, links), in the order of the vocabulary."""
+        return [
+            (stance, meaning, group)
+            for stance, (_, meaning) in words.STANCES.items()
+            if (group := [k for k in links if k.stance == stance and k.review in _LIVE])
+        ]
+
+    def set_aside(self, links: Sequence[views.LinkView]) -> list[views.LinkView]:
+        """Return links that a person rejected or that a later one replaced."""
+        return [link for link in links if link.review not in _LIVE]
+
+    def top(self, links: Sequence[views.LinkView], most: int) -> tuple[list[views.LinkView], int]:
+        """Return the first links that take a side, curated ones first, and how many are left."""
+        sided = [k for k in links if k.stance != "mentions" and k.review in _LIVE]
+        read = [k for k in sided if words.badge(k)[0] != "machine"]
+        rest = [k for k in sided if words.badge(k)[0] == "machine"]
+        picked = [*read, *rest[: max(0, most - len(read))]]
+        return picked, len(sided) - len(picked)
+
+    def days(self, event: views.EventView) -> list[tuple[str, list[views.TalkView]]]:
+        """Return an event's programme by day; a slot without a date has "" as its day."""
+        return [(day, list(slots)) for day, slots in groupby(event.talks, key=_day)]
+
+    def placed(self, digest: views.DigestView) -> list[tuple[str, int]]:
+        """Return how many of a digest's sources were placed as what."""
+        return sorted(Counter(source.placed_as for source in digest.sources).items())
+
+    def held(self, tension: views.TensionView) -> bool:
+        """Tell whether every pole of a tension has a holder in the curated evidence."""
+        return all(pole.links for pole in tension.poles)
+
+    def live(self, links: Sequence[views.LinkView]) -> list[views.LinkView]:
+        """Return the links that nobody rejected and nothing replaced."""
+        return [link for link in links if link.review in _LIVE]
+
+    def newest_cycles(self) -> list[views.CycleView]:
+        """Return the cycles, latest first."""
+        return list(reversed(self._debate.cycles))
+
+    def plain(self, facets: Iterable[str]) -> str:
+        """Return what two claims differ in, in words: "sense:memorization" is a sense."""
+        shown = []
+        for facet in facets:
+            kind, _, term = facet.partition(":")
+            shown.append(
+                f"the sense of {term}" if kind == "sense" else words.FACETS.get(kind, kind)
+            )
+        return ", ".join(shown)
+
+    def spaced(self, relation: str) -> str:
+        """Return a relation such as "resubmissionOf" as words."""
+        return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", relation).lower()
+
+    def tally(self, name: str, number: int) -> str:
+        """Return a count of a cycle in words, such as "208 status events"."""
+        return words.count(number, {"status": "status event"}.get(name, name))
+
+    def when(self, text: str) -> str:
+        """Return a deadline or version's time in words; what is no date stands as written."""
+        try:
+            return words.moment(text) if "T" in text else dates.words(text)
+        except DateError:
+            return text
+
+    def arxiv(self, id: str) -> str:
+        """Return a bare arXiv number as an identifier."""
+        return id if id.startswith("arxiv:") else f"arxiv:{id}"
+
+
+_LIVE = ("proposed", "confirmed")
+
+
+def _last_day(date: str) -> str:
+    return dates.span(date)[1].isoformat()
+
+
+def _day(talk: views.TalkView) -> str:
+    return talk.start[:10] if re.match(r"\d{4}-\d\d-\d\d", talk.start) else ""
+
+
+def _clock(start: str, end: str) -> str:
+    """Return a slot's hours, "" where none are known.
+
+    Examples:
+        >>> _clock("2026-04-27T09:00-03:00", "2026-04-27T09:45-03:00")
+        '09:00–09:45'
+    """
+    found = [m[0] for text in (start, end) if (m := re.search(r"\d\d:\d\d", text))]
+    return "–".join(found)
+
+
+def _tidy(text: str) -> str:
+    """Return Markdown without the blank lines that template tags leave behind."""
+    return re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", text)).strip() + "\n"
+
+
+def front_matter(*title: object, **more: str) -> Markup:
+    """Return a page's YAML header; its values are filtered, so no quote can end them.
+
+    Args:
+        title: Shown in the browser's tab and in search results, parts joined by spaces.
+        more: Further keys, such as `kind`, the kind of page.
+    """
+    values = {"title": views.shorten(" ".join(str(t) for t in title), 110), **more}
+    lines = "".join(f'{key}: "{untrusted(value)}"\n' for key, value in values.items())
+    return Markup(f"---\n{lines}---\n")  # noqa: S704 - filtered
+
+
+FUNCTIONS: Mapping[str, Any] = {
+    "address": address,
+    "badge": words.badge,
+    "balance": marks.balance,
+    "checked": words.checked,
+    "clock": _clock,
+    "count": words.count,
+    "date": dates.words,
+    "draw_map": tension_map.draw,
+    "draw_years": timeline.draw,
+    "facets": words.FACETS,
+    "front_matter": front_matter,
+    "glyph": marks.glyph,
+    "id_url": lambda name: address(ids.url(name)),
+    "joined": joined,
+    "lanes": words.LANES,
+    "map_rows": tension_map.tables,
+    "moment": words.moment,
+    "number": lambda n: f"{n:,}",
+    "operators": words.OPERATORS,
+    "proof_levels": words.PROOF_LEVELS,
+    "relations": words.RELATIONS,
+    "score": lambda number: f"{number:.2f}",
+    "sheets": (tension_map.DESK, tension_map.PHONE),
+    "shorten": views.shorten,
+    "stances": words.STANCES,
+    "statuses": words.STATUSES,
+    "tension_kinds": words.TENSION_KINDS,
+    "verified": words.VERIFIED,
+}
+"""What every template may call."""

@@ -1,0 +1,166 @@
+"""What the words of the closed vocabularies mean, as the pages say it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kb import dates
+
+if TYPE_CHECKING:
+    from kb.views import LinkView
+
+STANCES: dict[str, tuple[str, str]] = {
+    "supports": ("Supports", "argues for it, proves or shows an instance, or is evidence for it"),
+    "disputes": ("Disputes", "the same against it"),
+    "qualifies": ("Qualifies", "gives conditions, limits or a sharper version"),
+    "mentions": ("Mentions", "states it as background, reports others, or takes no side"),
+}
+"""Stance -> heading, meaning; in the order in which evidence is listed."""
+
+TENSION_KINDS: dict[str, tuple[str, str]] = {
+    "genuine": (
+        "Genuine disagreement",
+        "Both sides speak of the same thing in overlapping settings and both assert it, "
+        "so they cannot both be right.",
+    ),
+    "apparent-scope": (
+        "Different settings",
+        "The claims pull apart, but they were made for different settings; "
+        "both may hold, each where it was shown.",
+    ),
+    "apparent-sense": (
+        "Different meanings",
+        "The claims use one word in different senses; what one says, the other does not deny.",
+    ),
+    "open-question": (
+        "Open question",
+        "Not enough is known to tell whether the claims collide.",
+    ),
+    "normative": (
+        "About aims",
+        "The sides differ on what is wanted or what counts as an answer, not on what is so.",
+    ),
+}
+"""Kind of tension -> short name, what it means."""
+
+RELATIONS: dict[str, str] = {
+    "supports": "supports",
+    "disputes": "disputes",
+    "qualifies": "qualifies",
+    "refines": "refines",
+    "extends": "extends",
+    "replicates": "replicates",
+    "undercuts": "undercuts",
+    "incompatibleWith": "is incompatible with",
+    "equivalentTo": "says the same as",
+}
+
+PROOF_LEVELS: dict[str, str] = {
+    "theorem": "a theorem",
+    "asymptotic-theory": "asymptotic theory",
+    "experiment": "experiment",
+    "theory+experiment": "theory and experiment",
+    "position": "a position",
+    "commentary": "commentary",
+}
+
+STATUSES: dict[str, str] = {
+    "preprint": "preprint",
+    "under-review": "under review",
+    "workshop": "workshop paper",
+    "accepted": "accepted",
+    "poster": "poster",
+    "spotlight": "spotlight",
+    "oral": "oral",
+    "journal": "journal article",
+    "award": "award",
+    "withdrawn": "withdrawn",
+    "rejected": "rejected by the venue",
+    "retracted": "retracted",
+}
+
+FACETS: dict[str, str] = {
+    "architecture": "architecture",
+    "width_depth": "width and depth",
+    "data_regime": "data",
+    "noise": "noise",
+    "optimizer": "optimizer",
+    "training_phase": "phase of training",
+    "task": "task",
+    "shift": "shift",
+    "scale": "scale",
+    "observable": "what is measured",
+}
+
+OPERATORS: dict[str, str] = {"is": "", "excludes": "not ", "requires": "only if "}
+
+_CHECKED: dict[str, str] = {
+    "full": "read in full",
+    "abstract": "abstract read",
+    "title": "title read only",
+    "nothing": "source not read",
+}
+
+VERIFIED: dict[str, str] = {
+    "official": "from the organizers' own page",
+    "second-hand": "quoted by another page",
+    "digest": "only a digest says so",
+    "no": "not verified",
+}
+
+LANES: dict[str, str] = {
+    "works": "Works",
+    "status": "Status",
+    "voices": "Voices",
+    "coverage": "Coverage",
+    "events": "Events",
+}
+"""Lane of the timeline -> its name, in the order in which they are drawn."""
+
+
+def checked(depth: str) -> str:
+    """Return how far a source was read, in words; "" where nothing is recorded."""
+    return _CHECKED.get(depth, "")
+
+
+def badge(link: LinkView) -> tuple[str, str]:
+    """Return how sure a link is, as (class, words).
+
+    Classes: confirmed, rejected, superseded, machine, curated. A person's confirmation
+    is named; what no person has confirmed says so.
+    """
+    who = link.reviewed_by or "a person"
+    if link.review == "confirmed":
+        return "confirmed", f"confirmed by {who}"
+    if link.review == "rejected":
+        return "rejected", f"rejected by {who}"
+    if link.review == "superseded":
+        return "superseded", "superseded by a later statement"
+    if link.agent_kind in ("model", "rule"):
+        score = "" if link.score is None else f" · score {link.score:.2f}"
+        return "machine", f"machine proposal{score} · not confirmed by a person"
+    source = "curated" if link.agent_kind == "curation" else f"noted by {link.agent}"
+    depth = f" · {checked(link.checked)}" if checked(link.checked) else ""
+    return "curated", f"{source}{depth} · not confirmed by a person"
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """Return a number with its noun.
+
+    Examples:
+        >>> count(1, "work"), count(1204, "work"), count(2, "thesis", "theses")
+        ('1 work', '1,204 works', '2 theses')
+    """
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def moment(iso: str) -> str:
+    """Return a UTC time in words, to the minute.
+
+    Examples:
+        >>> moment("2026-11-21T05:19:00+00:00")
+        '21 November 2026, 05:19 UTC'
+    """
+    if len(iso) < 16:
+        return dates.words(iso)
+    return f"{dates.words(iso[:10])}, {iso[11:16]} UTC"

@@ -1,0 +1,240 @@
+"""The site in a real browser, as a reader meets it."""
+
+import functools
+import http.server
+import os
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+
+from kb.publish import publish
+
+from ..kb.debate_fixture import SMALL
+
+pytestmark = pytest.mark.browser
+
+SOURCE = Path(__file__).parents[2] / "site"
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next((path for name in NAMES if (path := shutil.which(name))), None)
+PAGES = {
+    "home": "index.html",
+    "tension": "tensions/t2.html",
+    "claim": "claims/c03.html",
+    "work": "works/arxiv-2604-08519.html",
+    "map": "map.html",
+    "timeline": "timeline.html",
+}
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+def needed(name, found):
+    """Skip without a tool, but fail in CI: there a skip would pass for a success."""
+    if not found:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{name} is not installed")
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    needed("Chromium", CHROMIUM)
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        needed("playwright", None)
+    with sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def serve(folder):
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))
+    )
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server, f"http://127.0.0.1:{server.server_address[1]}"
+
+
+@pytest.fixture(scope="session")
+def site(debate, tmp_path_factory):
+    """The curated debate, built and served over loopback."""
+    server, url = serve(publish(debate, tmp_path_factory.mktemp("real"), SOURCE).site)
+    yield url
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def small(tmp_path_factory):
+    """The invented debate with the hostile titles."""
+    server, url = serve(publish(SMALL, tmp_path_factory.mktemp("small"), SOURCE).site)
+    yield url
+    server.shutdown()
+    server.server_close()
+
+
+class Watched:
+    """A page that remembers what went wrong on it."""
+
+    def __init__(self, browser, origin, **options):
+        self.context = browser.new_context(**options)
+        self.page = self.context.new_page()
+        self.wrong = []
+        self.page.on(
+            "console",
+            lambda m: (
+                self.wrong.append(f"{m.type}: {m.text}") if m.type in ("error", "warning") else None
+            ),
+        )
+        self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
+        self.page.on("dialog", lambda d: (self.wrong.append(f"dialog: {d.message}"), d.dismiss()))
+        self.page.on(
+            "request",
+            lambda r: (
+                None
+                if r.url.startswith((origin, "data:"))
+                else self.wrong.append(f"request: {r.url}")
+            ),
+        )
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_pages_load_clean_and_fit(chromium, site, width, scheme):
+    size = {"width": width, "height": 900}
+    with Watched(chromium, site, viewport=size, color_scheme=scheme) as w:
+        for name, path in PAGES.items():
+            assert w.page.goto(f"{site}/{path}").ok, name
+            if width == 1440:  # once is enough to see what scripts fetch later
+                w.page.wait_for_load_state("networkidle")
+            wide = w.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+            assert wide <= 0, f"{name} is {wide} px too wide"
+            paper = w.page.evaluate("getComputedStyle(document.body).backgroundColor")
+            assert (max(map(int, paper[4:-1].split(","))) < 64) == (scheme == "dark"), name
+            assert w.wrong == [], name
+
+
+def test_the_choice_of_dark_is_kept(chromium, site):
+    with Watched(chromium, site, color_scheme="light") as w:
+        w.page.goto(f"{site}/index.html")
+        for _ in range(2):  # from the system's choice to light to dark
+            w.page.locator("[data-md-component=palette] label:not([hidden])").click()
+        w.page.goto(f"{site}/tensions/t2.html")
+        assert w.page.locator("body").get_attribute("data-md-color-scheme") == "slate"
+        assert w.wrong == []
+
+
+def test_without_script_all_pages_read_and_links_work(chromium, site):
+    with Watched(chromium, site, java_script_enabled=False, color_scheme="dark") as w:
+        for path in PAGES.values():
+            w.page.goto(f"{site}/{path}")
+            assert w.page.locator("main h1").is_visible()
+            assert len(w.page.locator("main").inner_text()) > 400
+        w.page.goto(f"{site}/index.html")
+        paper = w.page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert paper == "rgb(20, 22, 25)"  # dark, as the system asks, with nobody to set it
+        w.page.locator(".top-nav a", has_text="Tensions").click()
+        w.page.wait_for_url("**/tensions/index.html")
+        w.page.locator(".tension-card h3 a").first.click()
+        w.page.wait_for_url("**/tensions/t*.html")
+        w.page.locator(".pole .claim a").first.click()
+        w.page.wait_for_url("**/claims/*.html")
+
+
+@pytest.mark.parametrize(
+    ("width", "shown", "hidden"), [(1440, "desk", "phone"), (390, "phone", "desk")]
+)
+def test_map_links_are_reached_by_keyboard(chromium, site, width, shown, hidden):
+    with Watched(chromium, site, viewport={"width": width, "height": 900}) as w:
+        w.page.goto(f"{site}/map.html")
+        assert not w.page.locator(f".map-{hidden}").is_visible()
+        assert w.page.locator(f".map-{shown}").is_visible()
+        w.page.locator(".lede").click()
+        for _ in range(3):
+            w.page.keyboard.press("Tab")
+        focused = "document.activeElement.closest('svg.map') && document.activeElement.href.baseVal"
+        target = w.page.evaluate(focused)
+        assert target
+        w.page.keyboard.press("Enter")
+        w.page.wait_for_url(f"**/{target}")
+        assert w.wrong == []
+
+
+OUTSIDE = """() => [...document.querySelectorAll("svg.map .node")]
+  .filter(node => node.getClientRects().length)
+  .flatMap(node => {
+    const box = node.querySelector("rect, path").getBBox();
+    return [...node.querySelectorAll("text")].filter(text => {
+      const own = text.getBBox();
+      return own.x < box.x - 1 || own.x + own.width > box.x + box.width + 1;
+    }).map(text => text.textContent);
+  })"""
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_map_labels_stay_inside_their_nodes(chromium, site, width):
+    with Watched(chromium, site, viewport={"width": width, "height": 900}) as w:
+        w.page.goto(f"{site}/map.html")
+        assert w.page.evaluate(OUTSIDE) == []
+
+
+def test_search_finds_a_claim_and_shows_a_hostile_title_as_text(chromium, small):
+    with Watched(chromium, small) as w:
+        w.page.goto(f"{small}/index.html")
+        w.page.locator("input[name=query]").click()
+        w.page.keyboard.type("ovens")
+        hit = w.page.locator(".md-search-result__link", has_text="on ovens").first
+        hit.wait_for(timeout=8000)
+        assert "<img src=x onerror=alert(1)>" in hit.inner_text()
+        assert w.page.locator("img").count() == 0
+        assert w.wrong == []
+
+
+def test_hostile_titles_run_nothing_on_any_page(chromium, small):
+    paths = [
+        "index.html", "works/year/2030.html", "works/arxiv-3002-00002.html",
+        "claims/rest-opens-crumb.html", "timeline.html", "events/bread-day-2030.html",
+    ]  # fmt: skip
+    with Watched(chromium, small) as w:
+        for path in paths:
+            w.page.goto(f"{small}/{path}")
+            w.page.wait_for_load_state("networkidle")
+            assert w.page.evaluate("document.querySelectorAll('img, iframe, object').length") == 0
+            assert w.wrong == [], path
+        w.page.goto(f"{small}/works/arxiv-3002-00002.html")
+        assert w.page.title().startswith('"><img src=x onerror=alert(1)> on ovens txt')
+        assert w.page.locator("h1").inner_text().startswith('"><img src=x onerror=alert(1)>')
+
+
+def test_the_first_page_is_light(chromium, site):
+    sizes = []
+    with Watched(chromium, site) as w:
+        w.page.on("requestfinished", lambda r: sizes.append(r.sizes()["responseBodySize"]))
+        w.page.goto(f"{site}/index.html")
+        w.page.wait_for_load_state("networkidle")
+    assert 0 < sum(sizes) < 900_000  # uncompressed: the test's server does not zip
+
+
+def test_a_page_opens_from_the_file_system(chromium, debate, tmp_path):
+    folder = publish(debate, tmp_path, SOURCE).site
+    with Watched(chromium, "file://") as w:
+        w.page.goto(f"file://{folder}/index.html")
+        w.page.locator(".tension-card h3 a").first.click()
+        w.page.locator(".poles").wait_for()
+        paper = w.page.evaluate("getComputedStyle(document.body).fontFamily")
+        assert "Palatino" in paper

@@ -1,0 +1,259 @@
+"""The site is whole, the same each time, and never worse than before."""
+
+import dataclasses
+import gzip
+import os
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+
+from kb import publish as publishing
+from kb.errors import ConfigError, StoreError
+from kb.publish import find_source, publish
+
+from .debate_fixture import SMALL
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "site"
+
+pytest.importorskip("material", reason="the site extra is not installed")
+
+
+def tree(folder):
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    out = tmp_path_factory.mktemp("site")
+    publish(SMALL, out, SOURCE)
+    return out
+
+
+@pytest.fixture
+def out(built, tmp_path):
+    """A copy of a built site, ledger and all, that a test may break."""
+    shutil.copytree(built, tmp_path / "out")
+    return tmp_path / "out"
+
+
+def test_two_builds_are_byte_for_byte_the_same(built, tmp_path):
+    publish(SMALL, tmp_path / "elsewhere", SOURCE)
+    assert tree(tmp_path / "elsewhere/site") == tree(built / "site")
+    assert tree(tmp_path / "elsewhere/docs") == tree(built / "docs")
+
+
+def test_nothing_is_built_where_nothing_changed(out):
+    told = publish(SMALL, out, SOURCE)
+    assert not told.built
+    assert told.written == told.removed == 0
+    assert "unchanged" in str(told)
+
+
+def test_a_lost_site_is_built_again(out):
+    shutil.rmtree(out / "site")
+    assert publish(SMALL, out, SOURCE).built
+    assert (out / "site/index.html").is_file()
+
+
+def test_a_stale_page_disappears_and_only_what_changed_is_written(out):
+    told = publish(dataclasses.replace(SMALL, voices=()), out, SOURCE)
+    assert told.built
+    assert told.removed == 1
+    assert told.written < 15
+    assert not (out / "docs/voices/v01.md").exists()
+    assert not (out / "site/voices/v01.html").exists()
+
+
+def test_a_file_that_is_not_ours_stays(out):
+    mine = out / "docs/mine.md"
+    mine.write_text("# Mine\n")
+    publish(dataclasses.replace(SMALL, voices=()), out, SOURCE)
+    assert mine.exists()
+
+
+def test_a_build_that_fails_leaves_the_old_site_whole(out, tmp_path):
+    before = tree(out / "site")
+    checkout = tmp_path / "checkout"
+    shutil.copytree(SOURCE, checkout / "site")
+    shutil.copy(ROOT / "mkdocs.yml", checkout)
+    (checkout / "site/content/about/method.md").write_text("[gone](nowhere.md)\n")
+    with pytest.raises(ConfigError, match=r"MkDocs refuses the pages: .*nowhere\.md"):
+        publish(SMALL, out, checkout / "site")
+    assert tree(out / "site") == before
+    assert not (out / "site.new").exists()
+    assert publish(SMALL, out, SOURCE).built  # and the next good run mends it
+
+
+def test_a_broken_template_is_named(tmp_path):
+    checkout = tmp_path / "checkout"
+    shutil.copytree(SOURCE, checkout / "site")
+    shutil.copy(ROOT / "mkdocs.yml", checkout)
+    (checkout / "site/templates/voice.md.j2").write_text("{{ voice.nothing }}")
+    with pytest.raises(ConfigError, match="a template of the site is broken"):
+        publish(SMALL, tmp_path / "out", checkout / "site")
+
+
+def test_a_full_disk_is_one_clear_error(tmp_path):
+    """A child whose files may not grow: what a disk does when it is full."""
+    script = (
+        "import resource, signal, sys; sys.path.insert(0, sys.argv[1])\n"
+        "from pathlib import Path\n"
+        "import importlib.util as u\n"
+        "s = u.spec_from_file_location('f', sys.argv[2]); f = u.module_from_spec(s)\n"
+        "s.loader.exec_module(f)\n"
+        "from kb.errors import StoreError; from kb.publish import publish\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
+        "try: publish(f.SMALL, Path(sys.argv[3]), Path(sys.argv[4]))\n"
+        "except StoreError as error: sys.stdout.write(str(error))\n"
+    )
+    fixture = Path(__file__).with_name("debate_fixture.py")
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(ROOT), str(fixture), str(tmp_path / "out"), str(SOURCE)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stdout.startswith("cannot write the site"), done.stderr
+    assert not list((tmp_path / "out").rglob(".new-*"))
+
+
+def test_a_failed_write_keeps_the_old_site(out, monkeypatch):
+    before = tree(out / "site")
+
+    def full(path, data):
+        raise OSError(28, "No space left on device", str(path))
+
+    monkeypatch.setattr(publishing, "_write", full)
+    with pytest.raises(StoreError, match="No space left"):
+        publish(dataclasses.replace(SMALL, voices=()), out, SOURCE)
+    assert tree(out / "site") == before
+
+
+def test_without_mkdocs_the_error_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr(publishing.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match=r"pip install 'dissensus\[site\]'"):
+        publish(SMALL, tmp_path, SOURCE)
+
+
+def test_sources_are_never_built_over(tmp_path):
+    with pytest.raises(ConfigError, match="its own sources"):
+        publish(SMALL, ROOT, SOURCE)
+
+
+def test_the_sources_are_found_beside_the_package_or_here(tmp_path, monkeypatch):
+    assert find_source() == SOURCE
+    monkeypatch.setattr(publishing, "__file__", str(tmp_path / "lib/kb/publish.py"))
+    with pytest.raises(ConfigError, match="checkout"):
+        find_source(tmp_path)
+
+
+def test_an_interrupted_swap_is_mended(out):
+    (out / "site").rename(out / "site.old")
+    assert publish(SMALL, out, SOURCE).built
+    assert not (out / "site.old").exists()
+
+
+def test_the_examples_on_the_python_page_run(curated_file, monkeypatch, capsys):
+    monkeypatch.setenv("KB_DB", str(curated_file))
+    page = (SOURCE / "content/about/python.md").read_text()
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 6
+    scope = {}
+    for block in blocks:
+        if ".similar(" not in block:  # needs vectors, which this store has none of
+            exec(block, scope)
+            assert capsys.readouterr().out.strip(), block
+
+
+# -- what the built pages hold ----------------------------------------
+
+
+class Elements(HTMLParser):
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.found = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+
+@pytest.fixture(scope="module")
+def parsed(built):
+    return {
+        path.relative_to(built / "site").as_posix(): Elements(path.read_text("utf-8")).found
+        for path in (built / "site").rglob("*.html")
+    }
+
+
+def test_every_link_inside_the_site_leads_somewhere(built, parsed):
+    ids = {page: {a["id"] for _, a in found if a.get("id")} for page, found in parsed.items()}
+    seen = 0
+    for page, found in parsed.items():
+        for tag, attrs in found:
+            target = attrs.get("href") or attrs.get("src")
+            if not target or urlsplit(target).scheme:
+                continue
+            parts = urlsplit(urljoin(f"/{page}", target))
+            path = parts.path.lstrip("/")
+            assert (built / "site" / path).is_file(), f"{page}: <{tag}> {target}"
+            if parts.fragment and path in ids:
+                assert parts.fragment in ids[path], f"{page}: {target}"
+            seen += 1
+    assert seen > 500
+
+
+def test_nothing_is_loaded_from_elsewhere(built, parsed):
+    for page, found in parsed.items():
+        for tag, attrs in found:
+            assert tag not in ("iframe", "object", "embed", "base", "form") or (
+                tag == "form" and "action" not in attrs
+            ), page
+            if tag in ("script", "img", "link", "source", "video", "audio"):
+                address = attrs.get("src") or attrs.get("href") or ""
+                assert not urlsplit(address).netloc, f"{page}: {address}"
+    for path in (built / "site").rglob("*.css"):
+        for part in path.read_text("utf-8").split("url(")[1:]:
+            address = part.split(")")[0].strip("\"'")
+            assert address.startswith("data:") or not urlsplit(address).netloc, path
+
+
+def test_no_script_or_style_stands_in_a_page(built, parsed):
+    for page, found in parsed.items():
+        for tag, attrs in found:
+            assert not any(name.startswith("on") for name in attrs), page
+            assert "style" not in attrs, f"{page}: <{tag} style>"
+            assert tag != "style", page
+            if tag == "script":
+                assert "src" in attrs or attrs.get("type") == "application/json", page
+
+
+def test_every_page_carries_the_content_policy(parsed):
+    for page, found in parsed.items():
+        name = "Content-Security-Policy"
+        [policy] = [a["content"] for _, a in found if a.get("http-equiv") == name]
+        assert "default-src 'self'" in policy, page
+        assert "unsafe" not in policy, page
+
+
+def test_hostile_titles_make_no_element(parsed):
+    for page, found in parsed.items():
+        assert not [a for t, a in found if t == "img"], page
+        assert [t for t, _ in found].count("h1") == 1, page
+
+
+def test_no_path_of_this_machine_is_in_the_site(built):
+    for path in (built / "site").rglob("*"):
+        if path.is_file():
+            data = path.read_bytes()
+            data = gzip.decompress(data) if path.suffix == ".gz" else data
+            assert os.fsencode(str(built)) not in data, path
+            assert os.fsencode(str(ROOT)) not in data, path
