@@ -42,7 +42,7 @@ bench: $(DEV_READY)
 	@$(BIN)/python bench/embed.py
 
 golden: $(DEV_READY)
-	@$(BIN)/python -m pytest -q tests/kb/test_render.py --update-golden
+	@UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/kb/test_render.py
 
 clean:
 	rm -rf build $(VENV)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kb.views import Balance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from kb.views import LinkView
 
@@ -43,33 +43,36 @@ def balance(links: Iterable[LinkView]) -> Balance:
     """Count lineages for, against and qualifying.
 
     Rejected and superseded links, mentions, reports of what others found, coverage and
-    awards count nothing. A lineage counts once per side however many works, versions or
-    links it has.
+    awards count nothing; nor does a machine's proposal that no person has confirmed, which
+    is counted apart. A lineage counts once per side however many works, versions or links
+    it has.
     """
-    sides: Mapping[str, set[str]] = {"supports": set(), "disputes": set(), "qualifies": set()}
-    read: set[str] = set()
-    everyone: set[str] = set()
+    sides: dict[str, set[str]] = {"supports": set(), "disputes": set(), "qualifies": set()}
+    machine: set[str] = set()
     for link in links:
-        if not counts(link):
+        if not bears(link):
             continue
-        lineage = link.work.lineage
-        sides[link.stance].add(lineage)
-        everyone.add(lineage)
-        if link.agent_kind != "model" or link.review == "confirmed":
-            read.add(lineage)
+        if is_read(link):
+            sides[link.stance].add(link.work.lineage)
+        else:
+            machine.add(link.work.lineage)
     return Balance(
         supports=len(sides["supports"]),
         disputes=len(sides["disputes"]),
         qualifies=len(sides["qualifies"]),
-        curated=len(read),
-        machine=len(everyone - read),
+        proposed=len(machine.difference(*sides.values())),
     )
 
 
-def counts(link: LinkView) -> bool:
-    """Tell whether a link is evidence: a stance of the authors' own that nobody rejected."""
+def bears(link: LinkView) -> bool:
+    """Tell whether a link takes a side: a stance of the authors' own that nobody rejected."""
     return (
         link.review in ("proposed", "confirmed")
         and link.stance in ("supports", "disputes", "qualifies")
         and link.how != "reports"
     )
+
+
+def is_read(link: LinkView) -> bool:
+    """Tell whether more than a machine's guess stands behind a link."""
+    return link.review == "confirmed" or link.agent_kind in ("curation", "human")

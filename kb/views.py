@@ -197,21 +197,21 @@ class RelationView(View):
 class Balance(View):
     """Lineages for, against and qualifying a claim: copies, coverage and awards count nothing.
 
-    Rejected and superseded links are left out. A lineage that appears on both sides counts
+    Neither does what a machine proposed and no person confirmed: that is told beside it.
+    Rejected and superseded links are left out. A lineage that appears on several sides counts
     once on each.
     """
 
     supports: int
     disputes: int
     qualifies: int
-    curated: int
-    """How many of these lineages have a curated or confirmed link."""
-    machine: int
-    """How many rest on a machine's proposal alone."""
+    proposed: int
+    """Lineages that a machine alone proposes for any side; in none of the counts above."""
 
     def headline(self) -> str:
-        """The three counts."""
-        return f"{self.supports} for, {self.disputes} against, {self.qualifies} qualifying"
+        """The three counts, and what a machine adds."""
+        counts = f"{self.supports} for, {self.disputes} against, {self.qualifies} qualifying"
+        return counts + (f" (+{self.proposed} proposed by a machine)" if self.proposed else "")
 
 
 @dataclass(frozen=True, slots=True, repr=False)

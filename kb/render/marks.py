@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from kb import dialectic
 from kb.render.untrusted import untrusted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from kb.views import LinkView
+    from kb.views import Balance
 
 _GLYPHS = {
     "supports": '<path d="M6 1.5L11 10.5H1z"/>',
@@ -43,41 +40,25 @@ def glyph(stance: str) -> Markup:
     )
 
 
-def counted(links: Iterable[LinkView]) -> dict[str, tuple[int, int]]:
-    """Return, for each stance, the lineages with a curated or confirmed link and the others.
+def balance(weights: Balance) -> Markup:
+    """Return a row of marks, one a lineage that is read or confirmed: for, against, qualifying.
 
-    What counts is what `kb.dialectic.balance` counts, so the marks add up to its numbers.
+    What a machine alone proposes is not drawn: it would drown what was read.
     """
-    curated: dict[str, set[str]] = {stance: set() for stance in _COUNTED}
-    machine: dict[str, set[str]] = {stance: set() for stance in _COUNTED}
-    for link in links:
-        if dialectic.counts(link):
-            read = link.review == "confirmed" or link.agent_kind in ("curation", "human")
-            (curated if read else machine)[link.stance].add(link.work.lineage)
-    return {s: (len(curated[s]), len(machine[s] - curated[s])) for s in _COUNTED}
-
-
-def balance(links: Sequence[LinkView]) -> Markup:
-    """Return a row of marks, one a lineage: filled where curated, hollow where proposed."""
-    parts = counted(links)
-    total = sum(a + b for a, b in parts.values())
+    total = weights.supports + weights.disputes + weights.qualifies
     if not total:
         return Markup("")
-    scale = 1.0 if total <= _MOST else _MOST / total
+    scale = min(1.0, _MOST / total)
     x = 0
     shapes: list[str] = []
     for stance in _COUNTED:
-        for number, kind in zip(parts[stance], ("read", "guess"), strict=True):
-            drawn = max(1, round(number * scale)) if number else 0
-            if drawn:
-                path = "".join(_MARKS[stance].format(x + 10 * i) for i in range(drawn))
-                shapes.append(f'<path class="{stance} {kind}" d="{path}"/>')
-            x += 10 * drawn
-        x += 5 if sum(parts[stance]) else 0
-    words = "; ".join(
-        f"{stance}: {read} curated, {guess} proposed by a machine"
-        for stance, (read, guess) in parts.items()
-    )
+        number: int = getattr(weights, stance)
+        drawn = max(1, round(number * scale)) if number else 0
+        if drawn:
+            path = "".join(_MARKS[stance].format(x + 10 * i) for i in range(drawn))
+            shapes.append(f'<path class="{stance}" d="{path}"/>')
+            x += 10 * drawn + 5
+    words = "; ".join(f"{stance}: {getattr(weights, stance)}" for stance in _COUNTED)
     note = "" if scale == 1.0 else f"; one mark stands for {1 / scale:.1f} lineages"
     return Markup(  # noqa: S704 - numbers, known words and filtered text
         f'<svg class="balance" viewBox="-1 0 {x} 10" width="{x}" height="10" role="img" '

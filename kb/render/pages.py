@@ -222,8 +222,8 @@ class Atlas:
     def liveliest(self) -> list[views.TensionView]:
         """Return the tensions, those with most recent lineages first.
 
-        A lineage is recent when a curated or proposed link of it became valid in the two
-        years before the last cycle. Ties go to the tension with more lineages in all, then
+        A lineage is recent when a work of it with a curated or confirmed link appeared in the
+        two years before the last cycle. Ties go to the tension with more lineages in all, then
         to the lower id.
         """
         cut = ""
@@ -231,7 +231,8 @@ class Atlas:
             cut = f"{int(self._debate.as_of[:4]) - RECENT_YEARS}{self._debate.as_of[4:10]}"
 
         def rank(tension: views.TensionView) -> tuple[int, int, str]:
-            links = [k for pole in tension.poles for k in pole.links if dialectic.counts(k)]
+            every_link = [k for pole in tension.poles for k in pole.links]
+            links = [k for k in every_link if dialectic.bears(k) and dialectic.is_read(k)]
             every = {k.work.lineage or k.work.id for k in links}
             recent = {
                 k.work.lineage or k.work.id

@@ -4,9 +4,9 @@ It also carries what must never work: markup in titles, a script for an address,
 expression, a direction override. Nothing in it is true.
 """
 
+from kb import dialectic
 from kb.render import Debate
 from kb.views import (
-    Balance,
     ChangeView,
     ClaimRef,
     ClaimView,
@@ -146,7 +146,7 @@ OPPOSED = RelationView(
 HOLDS = HoldingView(V01, "holds", THESIS, REST, "2030-01-05/..", "abstract", "In print only.")
 
 
-def claim(ref, balance, links, **more):
+def claim(ref, links, **more):
     values = {
         "proof_level": "",
         "checked": "",
@@ -161,13 +161,12 @@ def claim(ref, balance, links, **more):
         "notes": (),
         "unverified": (),
     }
-    return ClaimView(ref=ref, balance=balance, links=links, **(values | more))
+    return ClaimView(ref=ref, balance=dialectic.balance(links), links=links, **(values | more))
 
 
 CLAIMS = (
     claim(
         THESIS,
-        Balance(1, 1, 0, 1, 1),
         (REST_THESIS, SALT_THESIS, BULK_THESIS),
         statements=(("supports", "A long rest makes larger holes."),),
         bears_on=(BEARS, BEARS_NOT),
@@ -176,7 +175,6 @@ CLAIMS = (
     ),
     claim(
         FINDING,
-        Balance(1, 0, 0, 1, 0),
         (REST_FINDING, BULK_OLD),
         proof_level="experiment",
         checked="abstract",
@@ -188,7 +186,6 @@ CLAIMS = (
     ),
     claim(
         AGAINST,
-        Balance(1, 0, 0, 1, 0),
         (SALT_FINDING,),
         relations=(OPPOSED,),
         bears_on=(BEARS_NOT,),
@@ -209,10 +206,17 @@ TENSION = TensionView(
             "",
             (THESIS, FINDING),
             (REST_THESIS, REST_FINDING, SALT_THESIS, BULK_THESIS),
-            Balance(1, 1, 0, 1, 1),
+            dialectic.balance((REST_THESIS, REST_FINDING, SALT_THESIS, BULK_THESIS)),
         ),
-        PoleView("closes", "It closes it", "", (AGAINST,), (SALT_FINDING,), Balance(1, 0, 0, 1, 0)),
-        PoleView("neither", "Neither", "Nobody was found.", (), (), Balance(0, 0, 0, 0, 0)),
+        PoleView(
+            "closes",
+            "It closes it",
+            "",
+            (AGAINST,),
+            (SALT_FINDING,),
+            dialectic.balance((SALT_FINDING,)),
+        ),
+        PoleView("neither", "Neither", "Nobody was found.", (), (), dialectic.balance(())),
     ),
     (FINDING,),
     "Forty loaves with salt and forty without.",

@@ -42,10 +42,20 @@ def test_rejected_links_mentions_and_reports_count_nothing():
     assert (counted.supports, counted.disputes, counted.qualifies) == (0, 0, 0)
 
 
-def test_machine_and_curated_support_are_told_apart():
+def test_what_a_machine_alone_proposes_is_told_apart_and_not_counted():
     links = [link("a", "supports"), link("b", "supports", how="", agent_kind="model")]
     counted = dialectic.balance(links)
-    assert (counted.supports, counted.curated, counted.machine) == (2, 1, 1)
+    assert (counted.supports, counted.proposed) == (1, 1)
+
+
+def test_a_confirmed_proposal_counts_and_one_beside_a_curated_link_adds_nothing():
+    links = [
+        link("a", "supports", review="confirmed", agent_kind="model"),
+        link("b", "disputes"),
+        link("b", "supports", agent_kind="model"),
+    ]
+    counted = dialectic.balance(links)
+    assert (counted.supports, counted.disputes, counted.proposed) == (1, 1, 0)
 
 
 @given(st.lists(st.tuples(NAMES, st.sampled_from(["supports", "disputes", "qualifies"]))))
