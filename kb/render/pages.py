@@ -318,12 +318,17 @@ class Atlas:
     def by_stance(
         self, links: Sequence[views.LinkView]
     ) -> list[tuple[str, str, list[views.LinkView]]]:
-        """Return links as (stance, meaning, links), in the order of the vocabulary."""
+        """Return what was read or confirmed as (stance, meaning, links), in the words' order."""
+        read = [k for k in links if k.review in _LIVE and dialectic.is_read(k)]
         return [
             (stance, meaning, group)
             for stance, (_, meaning) in words.STANCES.items()
-            if (group := [k for k in links if k.stance == stance and k.review in _LIVE])
+            if (group := [k for k in read if k.stance == stance])
         ]
+
+    def proposed(self, links: Sequence[views.LinkView]) -> list[views.LinkView]:
+        """Return what a machine proposes and no person has judged, highest score first."""
+        return [k for k in links if k.review in _LIVE and not dialectic.is_read(k)]
 
     def set_aside(self, links: Sequence[views.LinkView]) -> list[views.LinkView]:
         """Return links that a person rejected or that a later one replaced."""
