@@ -102,7 +102,7 @@ _CHECKED: dict[str, str] = {
 }
 
 VERIFIED: dict[str, str] = {
-    "official": "from the organizers' own page",
+    "official": "from an official page",
     "second-hand": "quoted by another page",
     "digest": "only a digest says so",
     "no": "not verified",
