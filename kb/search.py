@@ -92,7 +92,7 @@ def snippet(body: str, query: str, width: int = 160) -> str:
 
     Examples:
         >>> snippet("Flat minima generalize better than sharp ones.", "sharp", 24)
-        '… better than sharp ones.'
+        '… than sharp ones.'
     """
     lowered = body.lower()
     places = [lowered.find(token) for token in _TOKEN.findall(query.lower())]
