@@ -53,9 +53,9 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(SITE_READY): pyproject.toml constraints.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[embed,site]"
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e ".[embed,site]"
 	@touch $@
 
 $(DEV_READY): $(SITE_READY)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[embed,site,dev]"
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e ".[embed,site,dev]"
 	@touch $@
