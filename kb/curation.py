@@ -41,6 +41,8 @@ SETTING = "curation"
 AGENT = "curation"
 FORMAT = "1"
 """Raise it when the same files must give other rows."""
+WAITING = " waiting"
+"""Marks files that were applied but for verdicts on works that are not in the store yet."""
 
 
 def apply(store: Store, content: Content) -> dict[str, int]:
@@ -64,7 +66,9 @@ def apply(store: Store, content: Content) -> dict[str, int]:
     with store.run("init") as run, store.write() as session:
         writer = _Writer(session, content)
         writer.everything()
-        session.merge(models.Setting(name=SETTING, value=wanted))
+        # A verdict on a work that is not here yet must be looked at again next time.
+        mark = f"{wanted}{WAITING}" if writer.counts["verdict waiting"] else wanted
+        session.merge(models.Setting(name=SETTING, value=mark))
         run.counts = dict(writer.counts)
     return dict(writer.counts)
 
@@ -481,26 +485,23 @@ class _Writer:
         )
 
     def _verdicts(self) -> None:
-        rows = []
+        rows: dict[tuple[str, str], models.Verdict] = {}
         for entry in self.content.verdicts.verdicts:
             found = self.session.get(models.Identifier, ids.parse(entry.work))
             if found is None:
-                # The work is not in this store yet; the verdict waits in its file and is
-                # applied by the first init after the work is ingested.
-                self.counts["verdicts waiting"] += 1
+                self.counts["verdict waiting"] += 1
                 continue
-            rows.append(
-                models.Verdict(
-                    work_id=found.work_id,
-                    claim_id=entry.claim,
-                    verdict=entry.verdict,
-                    stance=entry.stance,
-                    by=entry.by,
-                    valid=entry.on,
-                    note=entry.note,
-                )
+            # A later verdict on the same link stands in place of an earlier one.
+            rows[found.work_id, entry.claim] = models.Verdict(
+                work_id=found.work_id,
+                claim_id=entry.claim,
+                verdict=entry.verdict,
+                stance=entry.stance,
+                by=entry.by,
+                valid=entry.on,
+                note=entry.note,
             )
-        self._replace(models.Verdict, rows)
+        self._replace(models.Verdict, rows.values())
         self.session.flush()
 
     def _links(self) -> None:

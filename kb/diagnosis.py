@@ -90,7 +90,8 @@ def _database(store: Store) -> Iterator[Finding]:
         free = shutil.disk_usage(Path(store.path).resolve().parent).free
         yield Finding("disk", free > _LOW_DISK, f"{free // 2**20} MiB free")
     try:
-        current = f"{curation.FORMAT}:{content.load().digest}" == store.setting(curation.SETTING)
+        applied = store.setting(curation.SETTING).removesuffix(curation.WAITING)
+        current = f"{curation.FORMAT}:{content.load().digest}" == applied
         yield Finding("curation", current, "as the files say" if current else "run kb init")
     except ContentError:
         yield Finding("curation", False, "the files have faults; see above")

@@ -148,3 +148,41 @@ def test_no_work_is_left_without_identifier(curated):
         works = set(session.exec(select(models.Work.id)))
         named = set(session.exec(select(models.Identifier.work_id)))
     assert works == named
+
+
+def verdict(work, claim, word, by="someone"):
+    return {"work": work, "claim": claim, "verdict": word, "by": by, "on": "2026-11-22"}
+
+
+def test_a_later_verdict_stands_in_place_of_an_earlier_one(curated, files):
+    entry = content.load().works.works[0]
+    claim = entry.links[0].claim
+
+    def edit(data):
+        data["verdicts"] = [
+            verdict(entry.key, claim, "confirmed"),
+            verdict(f"arxiv:{entry.ids.arxiv[0]}", claim, "rejected", by="another"),
+        ]
+
+    curation.apply(curated, change(files, "verdicts", edit))
+    with curated.read() as session:
+        [row] = session.exec(select(models.Verdict)).all()
+    assert (row.verdict, row.by) == ("rejected", "another")
+
+
+def test_a_verdict_waits_for_its_work_and_is_applied_when_it_comes(curated, files):
+    def edit(data):
+        data["verdicts"] = [verdict("arxiv:2601.00001", "C02", "rejected")]
+
+    loaded = change(files, "verdicts", edit)
+    assert curation.apply(curated, loaded) == {"verdict waiting": 1}
+    with curated.write() as session:
+        session.add(
+            models.Work.model_validate({"id": "arxiv:2601.00001", "kind": "paper", "title": "t"})
+        )
+        session.flush()
+        session.add(models.Identifier(id="arxiv:2601.00001", work_id="arxiv:2601.00001"))
+    curation.apply(curated, loaded)
+    with curated.read() as session:
+        assert session.get(models.Verdict, ("arxiv:2601.00001", "C02")).verdict == "rejected"
+    assert curation.apply(curated, loaded) == {}
