@@ -516,7 +516,7 @@ class _Writer:
                 wanted[work_id, link.claim] = {
                     "work_id": work_id,
                     "claim_id": link.claim,
-                    "stance": link.stance,
+                    "stance": (verdict and verdict.stance) or link.stance,
                     "nuance": link.nuance,
                     "how": link.how,
                     "agent_kind": AgentKind.curation,
