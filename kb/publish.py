@@ -165,7 +165,8 @@ def _publish(
 
 
 def _require_mkdocs() -> None:
-    missing = [name for name in ("mkdocs", "material") if importlib.util.find_spec(name) is None]
+    needed = ("mkdocs", "material", "griffe")
+    missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
         raise ConfigError(
             "the site needs MkDocs and its theme: pip install 'dissensus[site]' "
@@ -191,6 +192,10 @@ def _files(debate: Debate, source: Path) -> dict[str, bytes]:
         files = {path: text.encode() for path, text in pages(debate, templates)}
     except TemplateError as error:
         raise ConfigError(f"a template of the site is broken: {error}") from error
+    # Imported here: it reads the package's source with a library of the site's extra.
+    from kb.render.reference import PATH, reference
+
+    files[PATH] = reference().encode()
     for folder, prefix in ((source / "content", ""), (source / "assets", "assets/")):
         for path in sorted(folder.rglob("*")):
             name = prefix + path.relative_to(folder).as_posix()
