@@ -8,7 +8,7 @@ KB := $(BIN)/kb
 SITE_READY := $(VENV)/.site-ready
 DEV_READY := $(VENV)/.dev-ready
 
-.PHONY: site test test-long check bench golden clean help
+.PHONY: site test test-long check bench audit golden clean help
 
 help:
 	@echo "make site       set up, build the knowledge base and the web site"
@@ -40,6 +40,9 @@ check: $(DEV_READY)
 
 bench: $(DEV_READY)
 	@$(BIN)/python bench/embed.py
+
+audit: $(DEV_READY)
+	@$(KB) audit
 
 golden: $(DEV_READY)
 	@UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/kb/test_render.py

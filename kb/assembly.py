@@ -1,13 +1,21 @@
-"""Rows -> views: everything curated and every current link, read in one transaction."""
+"""Rows -> views: everything curated and every current link, read in one transaction.
+
+Rows are read as plain tuples: thousands of mapped objects would cost more time than the
+queries. `kb.moments` says what a moment lets through; what each kind of row is measured by
+stands in `kb.query.KnowledgeBase.as_of`.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
+import dataclasses
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
-from sqlmodel import col, select
+from sqlalchemy import select, text
+from sqlmodel import col
 
 from kb import dates, dialectic, ids, models
+from kb.moments import Moment
 from kb.views import (
     ClaimRef,
     ClaimView,
@@ -49,17 +57,23 @@ class Assembly:
     Works are many and are read when asked for; all else is a few thousand rows.
     """
 
-    def __init__(self, session: Session) -> None:
-        everything = session.exec
-        self.strands = {
-            s.id: s for s in everything(select(models.Strand).order_by(col(models.Strand.position)))
-        }
-        self.topics = everything(select(models.Topic).order_by(col(models.Topic.position))).all()
-        claims = everything(
-            select(models.Claim)
-            .where(col(models.Claim.retired).is_(False))
-            .order_by(col(models.Claim.level).desc(), models.Claim.id)
-        ).all()
+    def __init__(self, session: Session, moment: Moment | None = None) -> None:
+        """Read what was so by `moment`; what is so now when there is none."""
+        self.moment = moment or Moment()
+        self._hidden = self._not_there(session)
+
+        def everything(kind: Any, *order: str) -> list[Any]:
+            return _all(session, kind, order)
+
+        def living(kind: Any, *order: str) -> list[Any]:
+            return _all(session, kind, order, "NOT retired")
+
+        def by_position(kind: Any, owner: str) -> dict[str, list[Any]]:
+            return _group(everything(kind, owner, "position"), owner)
+
+        self.strands = {s.id: s for s in everything(models.Strand, "position")}
+        self.topics = everything(models.Topic, "position")
+        claims = living(models.Claim, "id")
         order = {id: i for i, id in enumerate(self.strands)}
         theses = sorted(
             (c for c in claims if c.level == "thesis"), key=lambda c: (order[c.strand_id], c.id)
@@ -68,71 +82,112 @@ class Assembly:
         self.claim_refs = {
             c.id: ClaimRef(c.id, c.level, c.strand_id, c.text) for c in self.claims.values()
         }
-        self.scope = _group(everything(_by_position(models.ScopeFacet)), "claim_id")
-        self.terms = _group(everything(_by_position(models.ClaimTerm)), "claim_id")
-        self.statements = _group(everything(_by_position(models.Statement)), "claim_id")
-        self.senses = _group(
-            everything(select(models.ClaimSense).order_by(models.ClaimSense.term)), "claim_id"
-        )
+        self.scope = by_position(models.ScopeFacet, "claim_id")
+        self.terms = by_position(models.ClaimTerm, "claim_id")
+        self.statements = by_position(models.Statement, "claim_id")
+        self.senses = _group(everything(models.ClaimSense, "term"), "claim_id")
         self.definitions = {
-            (s.term, s.sense): s.definition
-            for s in everything(
-                select(models.TermSense).order_by(models.TermSense.term, models.TermSense.sense)
-            )
+            (s.term, s.sense): s.definition for s in everything(models.TermSense, "term", "sense")
         }
-        self.tensions = {
-            t.id: t
-            for t in everything(
-                select(models.Tension)
-                .where(col(models.Tension.retired).is_(False))
-                .order_by(col(models.Tension.position))
-            )
-        }
-        self.poles = _group(everything(_by_position(models.Pole)), "tension_id")
-        self.pole_claims = _group(everything(_by_position(models.PoleClaim)), "tension_id")
-        self.voices = {
-            v.id: v
-            for v in everything(
-                select(models.Voice)
-                .where(col(models.Voice.retired).is_(False))
-                .order_by(models.Voice.id)
-            )
-        }
+        self.tensions = {t.id: t for t in living(models.Tension, "position")}
+        self.poles = by_position(models.Pole, "tension_id")
+        self.pole_claims = by_position(models.PoleClaim, "tension_id")
+        self.voices = {v.id: v for v in living(models.Voice, "id")}
         self.events = {
-            e.id: e
-            for e in everything(
-                select(models.Event)
-                .where(col(models.Event.retired).is_(False))
-                .order_by(models.Event.first_day, models.Event.id)
-            )
+            e.id: e for e in living(models.Event, "first_day", "id") if self.moment.began(e.valid)
+        }
+        self.digests = {
+            d.id: d
+            for d in everything(models.Digest, "id")
+            if self.moment.came(d.as_of.partition("T")[0])
         }
         self.notes: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-        for note in everything(_by_position(models.Note)):
-            self.notes[note.subject_kind, note.subject_id, note.kind].append(note.text)
-        self.independence = everything(
-            select(models.Independence).order_by(col(models.Independence.id))
-        ).all()
+        for rows in by_position(models.Note, "subject_id").values():
+            for note in rows:
+                self.notes[note.subject_kind, note.subject_id, note.kind].append(note.text)
+        self.independence = everything(models.Independence, "id")
+        # Which works are one lineage is no news of a day: it holds at every moment.
         self.lineage = dialectic.lineages(
-            (r.from_work_id, r.to_work_id) for r in everything(select(models.WorkRelation))
+            (r.from_work_id, r.to_work_id) for r in everything(models.WorkRelation)
         )
         self._links(session)
         self._claim_relations(session)
         self._holdings(session)
 
+    # -- the moment -------------------------------------------------------------------------
+
+    def _not_there(self, session: Session) -> frozenset[str]:
+        """Return the ids of the works that were not there yet."""
+        moment, hidden = self.moment, set()
+        if moment.dated:
+            dated = select(models.Work.id, models.Work.first_public)  # type: ignore[call-overload]  # SQLModel's columns are typed as their values
+            hidden |= {id for id, date in _read(session, dated) if not moment.came(date)}
+        if moment.timed:
+            forms = select(  # type: ignore[call-overload]  # as above
+                models.Manifestation.work_id, models.Manifestation.retrieved_at
+            ).where(col(models.Manifestation.retrieved_at).is_not(None))
+            fetched = _group(_read(session, forms), "work_id")
+            curated = select(models.Work.id).where(col(models.Work.key).is_not(None))  # type: ignore[call-overload]  # as above
+            known = {row.id for row in _read(session, curated)}
+            hidden |= {
+                id
+                for id, rows in fetched.items()
+                if id not in known and not any(moment.knew(row.retrieved_at) for row in rows)
+            }
+        return frozenset(hidden)
+
+    def has_work(self, id: str) -> bool:
+        """Tell whether a work of the store was there at the moment."""
+        return id not in self._hidden
+
+    def has(self, kind: str, id: str) -> bool:
+        """Tell whether what a search found was there at the moment."""
+        if kind == "event" and self.moment.dated:
+            return id in self.events
+        return kind != "work" or self.has_work(id)
+
+    def _clocked(self, session: Session, kind: Any, *order: str) -> list[Any]:
+        """Return the rows of a clocked table that the store held then, whatever their dates."""
+        if not self.moment.timed:
+            return _all(session, kind, order, "superseded_at IS NULL")
+        rows = _all(session, kind, order)
+        return [r for r in rows if self.moment.knew(r.recorded_at, r.superseded_at)]
+
+    def _form_is_there(self, row: Any) -> bool:
+        """Tell whether a form or a piece of coverage was there.
+
+        One without a date that a digest lists had appeared by the digest's own date.
+        """
+        if not (self.moment.dated or self.moment.timed):
+            return True
+        if row.work_id in self._hidden or (row.event_id and row.event_id not in self.events):
+            return False
+        listed = row.digest_id in self.digests
+        if not (self.moment.came(row.valid) if row.valid else listed or not self.moment.dated):
+            return False
+        fetched = getattr(row, "retrieved_at", None)
+        return fetched is None or self.moment.knew(fetched)
+
     # -- reading ----------------------------------------------------------------------------
 
     def _links(self, session: Session) -> None:
-        rows = session.exec(
-            select(models.Link)
-            .where(col(models.Link.superseded_at).is_(None))
-            .order_by(models.Link.work_id, models.Link.claim_id, col(models.Link.agent_kind))
-        ).all()
+        rows = [
+            row
+            for row in self._clocked(
+                session,
+                models.Link,
+                "work_id",
+                "claim_id",
+                "agent_kind",
+            )
+            if row.work_id not in self._hidden and self.moment.came(row.valid)
+        ]
         spans: dict[int, list[EvidenceView]] = defaultdict(list)
-        current = col(models.EvidenceSpan.superseded_at).is_(None)
-        for span in session.exec(
-            select(models.EvidenceSpan)
-            .where(current)
-            .order_by(models.EvidenceSpan.manifestation_id, col(models.EvidenceSpan.start))
+        for span in self._clocked(
+            session,
+            models.EvidenceSpan,
+            "manifestation_id",
+            "start",
         ):
             spans[span.link_id].append(
                 EvidenceView(
@@ -164,7 +219,7 @@ class Assembly:
                 checked=row.checked or "",
                 score=row.score,
                 why=row.why,
-                evidence=tuple(spans.get(row.id or 0, ())),
+                evidence=tuple(spans.get(row.id, ())),
                 valid=row.valid,
                 recorded=_iso(row.recorded_at),
             )
@@ -176,14 +231,12 @@ class Assembly:
             links.sort(key=_weight)
 
     def _claim_relations(self, session: Session) -> None:
-        rows = session.exec(
-            select(models.ClaimRelation)
-            .where(col(models.ClaimRelation.superseded_at).is_(None))
-            .order_by(
-                models.ClaimRelation.from_claim_id,
-                models.ClaimRelation.to_claim_id,
-                col(models.ClaimRelation.kind),
-            )
+        rows = self._clocked(
+            session,
+            models.ClaimRelation,
+            "from_claim_id",
+            "to_claim_id",
+            "kind",
         )
         self.relations = [
             RelationView(
@@ -197,50 +250,84 @@ class Assembly:
                 valid=row.valid,
             )
             for row in rows
-            if row.from_claim_id in self.claim_refs and row.to_claim_id in self.claim_refs
+            if row.from_claim_id in self.claim_refs
+            and row.to_claim_id in self.claim_refs
+            # A relation without a date is our reading of two claims: it has one clock.
+            and (not row.valid or self.moment.came(row.valid))
         ]
+        self.relations_of: dict[str, list[RelationView]] = defaultdict(list)
+        for relation in self.relations:
+            for id in {relation.source.id, relation.target.id}:
+                self.relations_of[id].append(relation)
 
     def _holdings(self, session: Session) -> None:
-        rows = session.exec(
-            select(models.VoiceHolding)
-            .where(col(models.VoiceHolding.superseded_at).is_(None))
-            .order_by(
-                models.VoiceHolding.voice_id,
-                col(models.VoiceHolding.attitude),
-                models.VoiceHolding.claim_id,
-                models.VoiceHolding.work_id,
-            )
-        ).all()
-        missing = {row.work_id for row in rows} - set(self.work_refs)
-        self.work_refs |= self.refs(session, sorted(missing))
+        rows = self._clocked(session, models.VoiceHolding, *_HOLDING_ORDER)
         self.holdings = [
-            HoldingView(
-                voice=Ref("voice", row.voice_id, self.voices[row.voice_id].name),
-                attitude=row.attitude,
-                claim=self.claim_refs[row.claim_id],
-                work=self.work_refs[row.work_id],
-                valid=row.valid,
-                checked=row.checked,
-                note=row.note,
-            )
-            for row in rows
-            if row.voice_id in self.voices and row.claim_id in self.claim_refs
+            view for row, view in self._positions(session, rows) if self.moment.lasts(row.valid)
         ]
-        members = session.exec(
-            select(models.Membership.group_id, models.Person.name)
-            .where(models.Membership.person_id == models.Person.id)
-            .order_by(models.Membership.group_id, models.Person.name)
+        names = {row.id: row.name for row in _all(session, models.Person, ())}
+        members = sorted(
+            (row.group_id, names[row.person_id]) for row in _all(session, models.Membership, ())
         )
         self.members: dict[str, list[str]] = defaultdict(list)
         for group, name in members:
             self.members[group].append(name)
 
+    def _positions(self, session: Session, rows: list[Any]) -> list[tuple[Any, HoldingView]]:
+        missing = {row.work_id for row in rows} - set(self.work_refs)
+        self.work_refs |= self.refs(session, sorted(missing))
+        return [
+            (
+                row,
+                HoldingView(
+                    voice=Ref("voice", row.voice_id, self.voices[row.voice_id].name),
+                    attitude=row.attitude,
+                    claim=self.claim_refs[row.claim_id],
+                    work=self.work_refs[row.work_id],
+                    valid=row.valid,
+                    checked=row.checked,
+                    note=row.note,
+                ),
+            )
+            for row in rows
+            if row.voice_id in self.voices
+            and row.claim_id in self.claim_refs
+            and row.work_id not in self._hidden
+        ]
+
+    def history(self, session: Session) -> list[dialectic.Held]:
+        """Return every row of every voice's positions that the store held up to the moment.
+
+        Positions that had ended by the moment are among them.
+        """
+        every = _all(session, models.VoiceHolding, _HOLDING_ORDER)
+        rows = [row for row in every if row.recorded_at <= self.moment.at]
+        return [
+            dialectic.Held(
+                self._without_later_end(view),
+                row.recorded_at,
+                None
+                if row.superseded_at and row.superseded_at > self.moment.at
+                else row.superseded_at,
+            )
+            for row, view in self._positions(session, rows)
+            if self.moment.began(row.valid)
+        ]
+
+    def _without_later_end(self, held: HoldingView) -> HoldingView:
+        start, slash, end = held.valid.partition("/")
+        if not slash or end in ("", "..") or self.moment.came(end):
+            return held
+        return dataclasses.replace(held, valid=f"{start}/..")
+
     def refs(self, session: Session, wanted: list[str] | None) -> dict[str, WorkRef]:
-        """Return the references of works by id."""
+        """Return the references of the works that were there, by id."""
         first: dict[str, list[str]] = defaultdict(list)
-        for author in _rows(session, models.Authorship, models.Authorship.work_id, wanted):
-            if author.position < 3:
-                first[author.work_id].append(author.name)
+        authors = select(models.Authorship.__table__).where(col(models.Authorship.position) < 3)  # type: ignore[attr-defined]  # set by SQLModel
+        for author in _chunks(session, models.Authorship, authors, "work_id", wanted):
+            first[author.work_id].append(author.name)
+        table = models.Work.__table__.c  # type: ignore[attr-defined]  # set by SQLModel
+        works = select(table.id, table.key, table.kind, table.title, table.first_public)
         return {
             row.id: WorkRef(
                 id=row.id,
@@ -251,7 +338,8 @@ class Assembly:
                 date=row.first_public,
                 lineage=self.lineage.get(row.id, row.id),
             )
-            for row in _rows(session, models.Work, models.Work.id, wanted)
+            for row in _chunks(session, models.Work, works, "id", wanted)
+            if row.id not in self._hidden
         }
 
     # -- views ------------------------------------------------------------------------------
@@ -259,7 +347,7 @@ class Assembly:
     def claim_view(self, id: str) -> ClaimView:
         """Return one claim with all that belongs to it."""
         row, links = self.claims[id], self.links.get(id, [])
-        mine = [r for r in self.relations if id in (r.source.id, r.target.id)]
+        mine = self.relations_of.get(id, [])
         tensions = [
             Ref("tension", t.id, t.question)
             for t in self.tensions.values()
@@ -395,32 +483,36 @@ class Assembly:
     def work_views(self, session: Session, wanted: list[str] | None) -> Iterator[WorkView]:
         """Yield works by id, or all of them, in the order of their ids."""
 
-        def group(kind: Any, column: Any, name: str = "work_id") -> dict[str, list[Any]]:
-            return _group(_rows(session, kind, column, wanted), name)
+        def group(kind: Any, name: str = "work_id") -> dict[str, list[Any]]:
+            return _group(_rows(session, kind, name, wanted), name)
 
         refs = self.refs(session, wanted)
-        authors = group(models.Authorship, models.Authorship.work_id)
-        names = group(models.Identifier, models.Identifier.work_id)
-        forms = group(models.Manifestation, models.Manifestation.work_id)
-        coverage = group(models.Coverage, models.Coverage.work_id)
-        statuses = group(models.StatusEvent, models.StatusEvent.work_id)
-        out = group(models.WorkRelation, models.WorkRelation.from_work_id, "from_work_id")
-        back = group(models.WorkRelation, models.WorkRelation.to_work_id, "to_work_id")
+        authors = group(models.Authorship)
+        names = group(models.Identifier)
+        forms = group(models.Manifestation)
+        coverage = group(models.Coverage)
+        statuses = group(models.StatusEvent)
+        out = group(models.WorkRelation, "from_work_id")
+        back = group(models.WorkRelation, "to_work_id")
         others = {r.to_work_id for rs in out.values() for r in rs}
         others |= {r.from_work_id for rs in back.values() for r in rs}
         other_refs = refs | self.refs(session, sorted(others - set(refs)))
         voices: dict[str, dict[str, Ref]] = defaultdict(dict)
         for holding in self.holdings:
             voices[holding.work.id][holding.voice.id] = holding.voice
-        for row in _rows(session, models.Work, models.Work.id, wanted):
-            if row.retired:
-                continue
+        for row in _rows(session, models.Work, "id", wanted):
             id = row.id
-            acts = [s for s in statuses.get(id, []) if s.superseded_at is None]
+            if row.retired or id in self._hidden:
+                continue
+            acts = [s for s in statuses.get(id, []) if self._happened(s)]
             # By the last day: a venue's year-only decision comes after that year's preprint.
             acts.sort(key=lambda s: (dates.span(s.valid)[1], s.status, s.venue))
-            mine = sorted(forms.get(id, []), key=lambda m: (dates.sort_key(m.valid), m.id))
-            texts = [m for m in mine if m.abstract and m.abstract == row.abstract]
+            every = forms.get(id, [])
+            mine = [m for m in every if self._form_is_there(m)]
+            mine.sort(key=lambda m: (dates.sort_key(m.valid), m.id))
+            # A text that came later is not shown: the newest of those that were there is.
+            abstract = row.abstract if len(mine) == len(every) else _newest(mine)
+            texts = [m for m in mine if m.abstract and m.abstract == abstract]
             yield WorkView(
                 ref=refs[id],
                 authors=tuple(a.name for a in sorted(authors.get(id, []), key=_position)),
@@ -429,10 +521,10 @@ class Assembly:
                 year=row.year,
                 categories=row.categories,
                 synopsis=row.synopsis,
-                abstract=row.abstract,
+                abstract=abstract,
                 abstract_from=texts[-1].id if texts else "",
                 checked=row.checked or "",
-                withdrawn=row.withdrawn,
+                withdrawn=row.withdrawn and self._is_withdrawn(acts, statuses.get(id, [])),
                 links=tuple(self.links_of.get(id, ())),
                 statuses=tuple(
                     StatusView(
@@ -447,12 +539,19 @@ class Assembly:
                     for s in acts
                 ),
                 manifestations=tuple(_manifestation(m) for m in mine),
-                coverage=tuple(_coverage(c) for c in coverage.get(id, [])),
+                coverage=tuple(
+                    _coverage(c) for c in coverage.get(id, []) if self._form_is_there(c)
+                ),
                 related=tuple(
-                    [(r.kind.value, other_refs[r.to_work_id]) for r in out.get(id, [])]
+                    [
+                        (r.kind.value, other_refs[r.to_work_id])
+                        for r in out.get(id, [])
+                        if r.to_work_id in other_refs
+                    ]
                     + [
                         (_INVERSE[r.kind.value], other_refs[r.from_work_id])
                         for r in back.get(id, [])
+                        if r.from_work_id in other_refs
                     ]
                 ),
                 voices=tuple(voices.get(id, {}).values()),
@@ -463,30 +562,53 @@ class Assembly:
                 unverified=tuple(self.notes.get(("work", id, "unverified"), ())),
             )
 
+    def _happened(self, act: Any) -> bool:
+        knew = self.moment.knew(act.recorded_at, act.superseded_at)
+        return knew and self.moment.came(act.valid)
+
+    def _is_withdrawn(self, acts: list[Any], every: list[Any]) -> bool:
+        """Tell whether a withdrawal had happened, where a status says when it did."""
+        return any(s.status == "withdrawn" for s in acts) or not any(
+            s.status == "withdrawn" for s in every
+        )
+
+    def counts(self, session: Session) -> dict[str, int]:
+        """Return how many works, forms, pieces of coverage and links were there.
+
+        Links are counted by review state and by the kind of their agent.
+        """
+        table = models.Work.__table__.c  # type: ignore[attr-defined]  # set by SQLModel
+        alive = _read(session, select(table.id).where(table.retired.is_(False)))
+        out = Counter(works=sum(row.id not in self._hidden for row in alive))
+        tables: tuple[tuple[str, Any], ...] = (
+            ("manifestations", models.Manifestation),
+            ("coverage", models.Coverage),
+        )
+        for name, kind in tables:
+            rows = _read(session, select(*kind.__table__.columns))
+            out[name] = sum(map(self._form_is_there, rows))
+        for row in self._clocked(session, models.Link):
+            if row.work_id not in self._hidden and self.moment.came(row.valid):
+                out[str(row.review)] += 1
+                out[str(row.agent_kind)] += 1
+        return dict(out)
+
     def event_views(self, session: Session) -> Iterator[EventView]:
         """Yield the events, oldest first."""
+
+        def everything(kind: Any, *order: str) -> list[Any]:
+            return _all(session, kind, order)
+
         people = _group(
-            session.exec(
-                select(models.EventPerson).order_by(
-                    models.EventPerson.event_id,
-                    models.EventPerson.role,
-                    col(models.EventPerson.position),
-                )
-            ),
+            everything(models.EventPerson, "event_id", "role", "position"),
             "event_id",
         )
         speakers = _group(
-            session.exec(
-                select(models.TalkPerson).order_by(
-                    models.TalkPerson.talk_id, col(models.TalkPerson.position)
-                )
-            ),
+            everything(models.TalkPerson, "talk_id", "position"),
             "talk_id",
         )
-        event_of = {s.id: s.event_id for s in session.exec(select(models.EventSession))}
-        talks = session.exec(
-            select(models.Talk).order_by(models.Talk.session_id, col(models.Talk.position))
-        ).all()
+        event_of = {s.id: s.event_id for s in everything(models.EventSession)}
+        talks = everything(models.Talk, "session_id", "position")
         refs = self.refs(session, sorted({t.work_id for t in talks if t.work_id}))
         programme: dict[str, list[TalkView]] = defaultdict(list)
         for talk in talks:
@@ -501,9 +623,13 @@ class Assembly:
                     arxiv=talk.arxiv,
                 )
             )
-        forms = _group(_rows(session, models.Manifestation, None, None), "event_id")
-        coverage = _group(_rows(session, models.Coverage, None, None), "event_id")
-        venues = {v.id: v.name for v in session.exec(select(models.Venue))}
+
+        def about(kind: Any) -> dict[str, list[Any]]:
+            rows = _all(session, kind, ("id",), "event_id IS NOT NULL")
+            return _group((row for row in rows if self._form_is_there(row)), "event_id")
+
+        forms, coverage = about(models.Manifestation), about(models.Coverage)
+        venues = {v.id: v.name for v in everything(models.Venue)}
         for id, row in self.events.items():
             roles = people.get(id, [])
             yield EventView(
@@ -542,10 +668,13 @@ class Assembly:
     def digest_views(self, session: Session) -> Iterator[DigestView]:
         """Yield the digests with their placed sources."""
         placed: dict[str, list[PlacedSourceView]] = defaultdict(list)
-        for kind, name in ((models.Manifestation, "manifestation"), (models.Coverage, "coverage")):
-            rows: list[Any] = list(
-                session.exec(select(kind).where(col(kind.digest_id).is_not(None)))
-            )
+        tables: tuple[tuple[Any, str], ...] = (
+            (models.Manifestation, "manifestation"),
+            (models.Coverage, "coverage"),
+        )
+        for kind, name in tables:
+            listed = _all(session, kind, ("id",), "digest_id IS NOT NULL")
+            rows = [row for row in listed if self._form_is_there(row)]
             refs = self.refs(session, sorted({r.work_id for r in rows if r.work_id}))
             for row in rows:
                 event = self.events.get(row.event_id or "")
@@ -562,7 +691,7 @@ class Assembly:
                         note=row.note,
                     )
                 )
-        for row in session.exec(select(models.Digest).order_by(models.Digest.id)):
+        for row in self.digests.values():
             yield DigestView(
                 id=row.id,
                 publisher=row.publisher,
@@ -593,10 +722,11 @@ class Assembly:
                 yield TimelineEntry(
                     ref.date, "", "works", ref.title, ref.authors, strand, ref, None
                 )
-        current = col(models.StatusEvent.superseded_at).is_(None)
-        for act in session.exec(select(models.StatusEvent).where(current)):
-            if act.status == "preprint":
-                continue  # the work's own entry says so
+        for act in self._clocked(session, models.StatusEvent, "id"):
+            if act.status == "preprint" or act.work_id not in refs:
+                continue  # the work's own entry says so, or it was not there yet
+            if not self.moment.came(act.valid):
+                continue
             detail = " · ".join(p for p in (act.status.value, act.venue) if p)
             ref = refs[act.work_id]
             for strand in strands.get(act.work_id) or [""]:
@@ -615,7 +745,9 @@ class Assembly:
                 holding.work,
                 holding.voice,
             )
-        for row in session.exec(select(models.Coverage).where(col(models.Coverage.valid) != "")):
+        for row in _all(session, models.Coverage, ("id",), "valid <> ''"):
+            if not self._form_is_there(row):
+                continue
             yield TimelineEntry(
                 row.valid,
                 "",
@@ -646,6 +778,9 @@ _INVERSE = {
 }
 
 
+_HOLDING_ORDER = ("voice_id", "attitude", "claim_id", "work_id", "id")
+
+
 def _weight(link: LinkView) -> tuple[Any, ...]:
     """Confirmed before curated before proposed by a machine; then by score and date."""
     rank = {"confirmed": 0, "proposed": 1, "superseded": 2, "rejected": 3}[link.review]
@@ -660,12 +795,6 @@ def _weight(link: LinkView) -> tuple[Any, ...]:
     )
 
 
-def _by_position(kind: Any) -> Any:
-    key = [getattr(kind, c.name) for c in kind.__table__.primary_key.columns]
-    owner = key[0]
-    return select(kind).order_by(owner, col(kind.position), *key)
-
-
 def _group(rows: Iterable[Any], name: str) -> dict[str, list[Any]]:
     out: dict[str, list[Any]] = defaultdict(list)
     for row in rows:
@@ -673,8 +802,15 @@ def _group(rows: Iterable[Any], name: str) -> dict[str, list[Any]]:
     return out
 
 
-def _position(row: models.Authorship) -> int:
-    return row.position
+def _position(row: Any) -> int:
+    return int(row.position)
+
+
+def _newest(forms: list[Any]) -> str:
+    """Return the abstract of the newest form that has one."""
+    texts = [m for m in forms if m.abstract]
+    newest = max(texts, key=lambda m: (dates.span(m.valid)[1], m.version), default=None)
+    return newest.abstract if newest else ""
 
 
 def _scheme(id: str) -> tuple[int, str]:
@@ -689,7 +825,7 @@ def _byline(names: list[str]) -> str:
     return " and ".join(family)
 
 
-def _manifestation(row: models.Manifestation) -> ManifestationView:
+def _manifestation(row: Any) -> ManifestationView:
     return ManifestationView(
         id=row.id,
         kind=row.kind,
@@ -706,7 +842,7 @@ def _manifestation(row: models.Manifestation) -> ManifestationView:
     )
 
 
-def _coverage(row: models.Coverage) -> CoverageView:
+def _coverage(row: Any) -> CoverageView:
     return CoverageView(
         id=row.id,
         kind=row.kind,
@@ -724,12 +860,49 @@ def _iso(moment: dt.datetime | None) -> str:
     return "" if moment is None else moment.isoformat()
 
 
-def _rows(session: Session, kind: Any, column: Any, wanted: list[str] | None) -> Iterator[Any]:
-    """Yield rows whose column is among `wanted`, or all rows when it is None, in chunks."""
-    key = [getattr(kind, c.name) for c in kind.__table__.primary_key.columns]
+def _read(session: Session, query: Any) -> list[Any]:
+    return list(session.connection().execute(query).all())
+
+
+def _all(session: Session, kind: Any, order: Iterable[str], where: str = "") -> list[Any]:
+    """Return the rows of a table as named tuples.
+
+    The statement is written out: SQLAlchemy takes longer to put one together, the first time,
+    than SQLite to answer it, and opening a store asks for twenty tables.
+
+    Args:
+        session: An open transaction.
+        kind: The table's class.
+        order: Names of columns.
+        where: A condition of ours, never anything from outside.
+    """
+    quote = session.get_bind().dialect.identifier_preparer.quote
+    table = kind.__table__
+    sql = f"SELECT {', '.join(quote(c.name) for c in table.columns)} FROM {quote(table.name)}"  # noqa: S608 - names of our own tables
+    sql += f" WHERE {where}" if where else ""
+    ranks = ", ".join(quote(name) for name in order)
+    sql += f" ORDER BY {ranks}" if ranks else ""
+    return list(session.connection().execute(text(sql).columns(*table.columns)).all())
+
+
+def _key(kind: Any) -> list[Any]:
+    return list(kind.__table__.primary_key.columns)
+
+
+def _rows(session: Session, kind: Any, column: str, wanted: list[str] | None) -> Iterator[Any]:
+    """Yield rows whose column is among `wanted`, or all rows when it is None, by their key."""
     if wanted is None:
-        yield from session.exec(select(kind).order_by(*key))
+        return iter(_all(session, kind, [column.name for column in _key(kind)]))
+    return _chunks(session, kind, select(kind.__table__), column, wanted)
+
+
+def _chunks(
+    session: Session, kind: Any, query: Any, column: str, wanted: list[str] | None
+) -> Iterator[Any]:
+    query = query.order_by(*_key(kind))
+    if wanted is None:
+        yield from _read(session, query)
         return
     for start in range(0, len(wanted), _CHUNK):
         part = wanted[start : start + _CHUNK]
-        yield from session.exec(select(kind).where(col(column).in_(part)).order_by(*key))
+        yield from _read(session, query.where(kind.__table__.c[column].in_(part)))

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from kb.encoder import Encoder
+    from kb.export import Selection
     from kb.query import KnowledgeBase
     from kb.store import Store
     from kb.views import View
@@ -406,6 +407,88 @@ def claims(
 
 
 @app.command()
+def serve(
+    mcp: Annotated[
+        bool, typer.Option("--mcp", help="Speak the Model Context Protocol on standard input.")
+    ] = False,
+    model: Model = None,
+) -> None:
+    """Answer a reader's assistant with read-only tools."""
+    from kb.serve import server
+
+    if not mcp:
+        raise ConfigError("say which protocol to speak: kb serve --mcp")
+    with _open(model) as debate:
+        server(debate).run("stdio")
+
+
+@app.command()
+def shell(model: Model = None) -> None:
+    """Open IPython with `debate` ready."""
+    try:
+        from IPython import start_ipython
+    except ImportError as error:
+        raise ConfigError("IPython is absent: pip install 'dissensus[shell]'") from error
+    with _open(model) as debate:
+        start_ipython(argv=["--no-banner"], user_ns={"debate": debate})
+
+
+@app.command()
+def cycles(as_json: Json = False) -> None:
+    """List the cycles, the reconstructed past first, with what each holds."""
+    with _open() as debate:
+        found = debate.cycles()
+    if as_json:
+        keep = ("number", "valid", "reconstructed", "hash", "parent", "created", "counts", "before")
+        rows = []
+        for view in found:
+            row = view.as_dict()
+            rows.append(
+                {
+                    "name": view.name,
+                    **{name: row[name] for name in keep},
+                    "counts": dict(view.counts),
+                    "tensions": list(view.tensions),
+                    "undated": view.undated,
+                    "changes": len(view.changes),
+                }
+            )
+        _print_json(rows)
+        return
+    for view in found:
+        since = f"; {len(view.changes)} events since {view.before}" if view.before else ""
+        typer.echo(f"{view.headline()}\n    {_tally(dict(view.counts))}{since}")
+
+
+@app.command()
+def diff(
+    before: Annotated[
+        str, typer.Argument(help="A cycle: its number, six characters of its hash, or a past day.")
+    ],
+    after: Annotated[str, typer.Argument(help="Another, in either order.")],
+    events: Annotated[
+        bool, typer.Option("--events", help="Print the events, one a line, not the story.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Tell what changed between any two cycles."""
+    with _open() as debate:
+        found = debate.diff(before, after)
+    if as_json:
+        _print_json(found.as_dict())
+        return
+    typer.echo(found.headline())
+    if events:
+        for change in found.changes:
+            typer.echo(_plain(f"{change.id} {change.headline()}"))
+        return
+    for passage in found.narrative:
+        typer.echo(f"\n{passage.title}")
+        for sentence in passage.sentences:
+            typer.echo(f"  {_plain(sentence.text)}")
+
+
+@app.command()
 def doctor(as_json: Json = False) -> None:
     """Check the database, the curated files' freshness, the libraries and the model."""
     from kb import diagnosis
@@ -417,6 +500,173 @@ def doctor(as_json: Json = False) -> None:
         for f in findings:
             typer.echo(f"{'ok  ' if f.ok else 'FAIL'} {f.check}: {f.detail}")
     if not all(f.ok for f in findings):
+        raise typer.Exit(1)
+
+
+# -- giving away ----------------------------------------------------------------------------
+
+
+@app.command()
+def export(
+    format: Annotated[
+        str,
+        typer.Argument(
+            help="bibtex, biblatex, csl-json, ris, jsonld, nanopub, graphml, gexf, cytoscape, "
+            "argdown, aif, atom, rss, jsonfeed, icalendar, csv, parquet or sqlite."
+        ),
+    ],
+    strand: Strand = "",
+    claim: Annotated[str, typer.Option(help="Only this claim and what belongs to it.")] = "",
+    since: Annotated[str, typer.Option(help='Inclusive EDTF date, "2025" or "2025-05".')] = "",
+    out: Annotated[
+        Path | None, typer.Option(help="Where to write; csv and parquet want a folder.")
+    ] = None,
+    table: Annotated[str, typer.Option(help="Of csv or parquet, only this table.")] = "",
+    site_url: Annotated[
+        str, typer.Option("--site-url", help="Address of the published site, to link to it.")
+    ] = "",
+) -> None:
+    """Write the debate, or a part of it, for another tool."""
+    from kb import export as writers
+    from kb.content import nearest
+
+    if format not in writers.FORMATS:
+        near = nearest(format.lower(), list(writers.FORMATS))
+        hint = f" (did you mean {', '.join(near)}?)" if near else ""
+        raise ConfigError(f"no format {format!r}{hint}; there are {', '.join(writers.FORMATS)}")
+    tables = {t.name: t for t in writers.TABLES}
+    if table and (format not in writers.TABULAR or table not in tables):
+        raise ConfigError(f"csv and parquet have the tables {', '.join(tables)}; not {table!r}")
+    if format == "sqlite":
+        if out is None or strand or claim or since:
+            raise ConfigError("sqlite copies the whole database: give --out FILE and no filter")
+        store = _store()
+        if store.path is not None and out.exists() and out.samefile(store.path):
+            raise ConfigError(f"{out} is the database itself")
+        with _written(out) as partial:
+            store.copy(partial)
+        typer.echo(f"{out}", err=True)
+        return
+    if format in writers.TABULAR and out is None and not table:
+        raise ConfigError(
+            f"{format} is one file a table: give --out FOLDER, or --table with one of "
+            f"{', '.join(tables)}"
+        )
+    part = _selection(strand, claim, since, writers.site_base(site_url))
+    if format in writers.DOCUMENTS:
+        document = writers.DOCUMENTS[format]
+        _write(document.write(part), out)
+        for remark in document.left_out(part):
+            typer.echo(_plain(remark), err=True)
+        return
+    write = writers.TABULAR[format]
+    if table:
+        _write(write(part, tables[table]), out)
+        return
+    for name, one in tables.items():
+        _write(write(part, one), out / f"{name}.{format}" if out else None)
+
+
+def _selection(strand: str, claim: str, since: str, base: str) -> Selection:
+    """Gather what `kb export` writes; unknown names and dates are refused with the nearest."""
+    from kb.export import Selection
+
+    with _open() as debate:
+        strands = debate.strands()
+        strand = {view.id.lower(): view.id for view in strands}.get(strand.lower(), strand)
+        timeline = debate.timeline(strand, since)
+        claim = debate.claim(claim).id if claim else ""
+        cycles = debate.cycles()
+        whole = Selection(
+            strands=tuple(strands),
+            claims=tuple(debate.claims()),
+            tensions=tuple(debate.tensions()),
+            works=tuple(debate.works()),
+            voices=tuple(debate.voices()),
+            events=tuple(debate.events()),
+            cycles=tuple(cycles),
+            timeline=tuple(timeline),
+            base=base,
+            as_of=cycles[-1].created if cycles else "",
+        )
+    return whole.only(strand, claim, since)
+
+
+def _write(chunks: Iterable[bytes], out: Path | None) -> None:
+    """Write to a file that appears whole or not at all, or to standard output."""
+    if out is None:
+        for chunk in chunks:
+            sys.stdout.buffer.write(chunk)
+        sys.stdout.buffer.flush()
+        return
+    with _written(out) as partial, partial.open("wb") as file:
+        for chunk in chunks:
+            file.write(chunk)
+    typer.echo(f"{out}", err=True)
+
+
+@contextlib.contextmanager
+def _written(out: Path) -> Iterator[Path]:
+    """Yield a path to write to, which takes the place of `out` when all went well."""
+    partial = out.with_name(f"{out.name}.part")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        partial.unlink(missing_ok=True)
+        yield partial
+        partial.replace(out)
+    except OSError as error:
+        raise ConfigError(f"{error.filename or out}: {error.strerror}") from error
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+
+
+@app.command("audit")
+def audit_synthesis(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="A synthesis in the form of kb.synthesis; our own content when none."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Lint a synthesis: what it says against its sources, dates and counts."""
+    from kb import audit
+    from kb.errors import SynthesisError
+    from kb.synthesis import MOST_BYTES, decode, parse
+
+    synthesis = None
+    if file is not None:
+        try:
+            with file.open("rb") as raw:
+                synthesis = parse(decode(raw.read(MOST_BYTES + 1)))
+        except OSError as error:
+            raise ConfigError(f"{file}: {error.strerror}") from error
+        except SynthesisError as error:
+            raise SynthesisError(error.line, error.message, str(file)) from error
+    with _open() as debate:
+        known = audit.Knowledge(
+            tuple(debate.works()),
+            tuple(debate.claims()),
+            tuple(debate.voices()),
+            tuple(debate.digests()),
+        )
+        if synthesis is None:
+            told = audit.audit_ours(known, tuple(debate.strands()), tuple(debate.tensions()))
+        else:
+            told = audit.audit(synthesis, known)
+    if as_json:
+        _print_json(told.as_dict())
+    else:
+        for finding in told.findings:
+            typer.echo(_plain(finding.headline()))
+            typer.echo(f"    {_plain(finding.place.words)}")
+            if finding.look:
+                typer.echo(f"    look: {_plain(finding.look)}")
+            if finding.also:
+                more = (place.name or f"line {place.line}" for place in finding.also)
+                typer.echo(f"    also: {_plain(', '.join(more))}")
+        typer.echo(f"{_plain(told.title)}: {told.headline()}")
+    if told.findings:
         raise typer.Exit(1)
 
 

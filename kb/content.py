@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from kb import ids, schema
 from kb.errors import ContentError, IdentifierError
+from kb.sentences import sentences
 from kb.vocabulary import (
     CoverageKind,
     Facet,
@@ -95,6 +96,7 @@ class Content:
     digests: schema.DigestsFile
     sources: schema.SourcesFile
     verdicts: schema.VerdictsFile
+    chronicle: schema.ChronicleFile
     digest: str
     """SHA-256 over all files: equal content has an equal digest."""
 
@@ -226,6 +228,7 @@ class _Checker:
             self._events,
             self._digests,
             self._verdicts,
+            self._chronicle,
             self._unused,
         ):
             check()
@@ -278,6 +281,7 @@ class _Checker:
             ("voices", "voices", [v.id for v in self.content.voices.voices]),
             ("events", "events", [e.id for e in self.content.events.events]),
             ("digests", "digests", [d.id for d in self.content.digests.digests]),
+            ("chronicle", "chronicle", [c.cycle for c in self.content.chronicle.chronicle]),
         ]
         for file, key, names in groups:
             counts = Counter(names)
@@ -465,6 +469,20 @@ class _Checker:
             if id.startswith("key:") and id not in known:
                 self._fault("verdicts", (*at, "work"), f"there is no work {verdict.work!r}")
 
+    def _chronicle(self) -> None:
+        known = self.content.claim_ids | self._work_keys
+        known |= {t.id for t in self.content.tensions.tensions}
+        for i, entry in enumerate(self.content.chronicle.chronicle):
+            for j, text in enumerate(entry.sentences):
+                at: Path_ = ("chronicle", i, "sentences", j)
+                for begin, end in sentences(text):
+                    if not _REFERENCE.search(text[begin:end]):
+                        said = f"“{text[begin:end][:40]}…”"
+                        self._fault("chronicle", at, f"{said} names nothing that it rests on")
+                for name in _REFERENCE.findall(text):
+                    if not _EVENT.fullmatch(name):  # events are in the database, not here
+                        self._known("chronicle", at, "claim, tension or work", name, known)
+
     def _unused(self) -> None:
         used = {h.work for v in self.content.voices.voices for h in v.holdings}
         used |= {t.work for e in self.content.events.events for t in e.talks if t.work}
@@ -477,6 +495,9 @@ class _Checker:
                 )
 
 
+_REFERENCE = re.compile(r"\[([^\[\]\s]+)\]")
+"""What a sentence of the chronicle names; `kb.chronicle` reads it the same way."""
+_EVENT = re.compile(r"e[0-9a-f]{10}")
 _ZEROS = re.compile(r"(?<!\d)0+(?=\d)")
 _FACETS = {facet.value for facet in Facet}
 

@@ -664,6 +664,8 @@ class _Writer:
             note("event", event.id, event.notes)
         for digest in self.content.digests.digests:
             note("digest", digest.id, digest.notes)
+        for entry in self.content.chronicle.chronicle:
+            note("cycle", entry.cycle, entry.sentences)
         self._replace(models.Note, rows)
 
     def _search_texts(self) -> None:

@@ -1,26 +1,38 @@
-"""Snapshots of the debate, and what changed between two of them."""
+"""Cycles: snapshots of the debate that are kept, and the past that the first one lets us tell.
+
+Two kinds of cycle. One is taken as things stand, numbered, and kept for good. The others are
+reconstructed from the first of those by the dates of its facts (`kb.chronicle.stood`): they
+come before it, are named by their day, and are computed again whenever they are asked for.
+The first cycle never changes, so neither do they; and their hash is over what they hold.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 import zlib
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlmodel import col, select
 
-from kb import models
+from kb import changes, chronicle, dialectic, models
+from kb.errors import NotFoundError
 from kb.store import now
-from kb.views import ChangeView, shorten
+from kb.views import CycleView, DiffView
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sqlmodel import Session
 
+    from kb.changes import Snapshot
     from kb.store import Store
+    from kb.views import ChangeView
 
-Snapshot = dict[str, dict[str, Any]]
-"""Kind -> id -> what is shown of it. Kinds: work, claim, link, relation, tension, holding,
-status, event."""
+_HASH = 6
+"""Characters of a hash that are enough to name a cycle by."""
 
 
 def snapshot(session: Session) -> Snapshot:
@@ -31,9 +43,25 @@ def snapshot(session: Session) -> Snapshot:
     """
     out: Snapshot = {}
     works = session.exec(select(models.Work).order_by(models.Work.id)).all()
+    related = session.exec(select(models.WorkRelation))
+    lineage = dialectic.lineages((r.from_work_id, r.to_work_id) for r in related)
     out["work"] = {
-        w.id: {"title": w.title, "first_public": w.first_public, "retired": w.retired}
+        w.id: {
+            "title": w.title,
+            "first_public": w.first_public,
+            "retired": w.retired,
+            "key": w.key or "",
+            "lineage": lineage.get(w.id, w.id),
+        }
         for w in works
+    }
+    out["manifestation"] = {
+        m.id: {"work": m.work_id, "kind": m.kind, "version": m.version, "valid": m.valid}
+        for m in session.exec(
+            select(models.Manifestation)
+            .where(col(models.Manifestation.work_id).is_not(None))
+            .where(col(models.Manifestation.digest_id).is_(None))
+        )
     }
     out["claim"] = {
         c.id: {"text": c.text, "level": c.level, "strand": c.strand_id, "retired": c.retired}
@@ -47,9 +75,11 @@ def snapshot(session: Session) -> Snapshot:
             "stance": k.stance,
             "nuance": k.nuance,
             "how": k.how,
+            "agent_kind": k.agent_kind,
             "agent": k.agent,
             "review": k.review,
             "score": None if k.score is None else round(k.score, 4),
+            "valid": k.valid,
         }
         for k in session.exec(
             select(models.Link)
@@ -61,7 +91,11 @@ def snapshot(session: Session) -> Snapshot:
         select(models.ClaimRelation).where(col(models.ClaimRelation.superseded_at).is_(None))
     )
     out["relation"] = {
-        f"{r.from_claim_id} {r.kind} {r.to_claim_id}": {"note": r.note, "review": r.review}
+        f"{r.from_claim_id} {r.kind} {r.to_claim_id}": {
+            "note": r.note,
+            "review": r.review,
+            "valid": r.valid,
+        }
         for r in relations
     }
     poles: dict[str, dict[str, list[str]]] = {}
@@ -81,10 +115,25 @@ def snapshot(session: Session) -> Snapshot:
     holdings = session.exec(
         select(models.VoiceHolding).where(col(models.VoiceHolding.superseded_at).is_(None))
     )
-    names = {v.id: v.name for v in session.exec(select(models.Voice))}
+    people: dict[str, list[str]] = {}
+    for member in session.exec(select(models.Membership)):
+        people.setdefault(member.group_id, []).append(member.person_id)
+    voices = session.exec(select(models.Voice)).all()
+    names = {v.id: v.name for v in voices}
+    out["voice"] = {
+        v.id: {
+            "name": v.name,
+            "kind": v.kind,
+            "members": sorted(people.get(v.group_id or "", [v.person_id or ""])),
+            "retired": v.retired,
+        }
+        for v in voices
+    }
     out["holding"] = {
         f"{h.voice_id} {h.attitude} {h.claim_id} ({h.work_id})": {
             "voice": names[h.voice_id],
+            "voice_id": h.voice_id,
+            "work": h.work_id,
             "attitude": h.attitude,
             "claim": h.claim_id,
             "valid": h.valid,
@@ -105,6 +154,10 @@ def snapshot(session: Session) -> Snapshot:
     }
     out["event"] = {
         e.id: {"name": e.name, "date": e.valid} for e in session.exec(select(models.Event))
+    }
+    out["digest"] = {
+        d.id: {"publisher": d.publisher, "title": d.title, "version": d.version, "as_of": d.as_of}
+        for d in session.exec(select(models.Digest))
     }
     return out
 
@@ -154,43 +207,152 @@ def read(cycle: models.Cycle) -> Snapshot:
     return shot
 
 
-def diff(before: Snapshot, after: Snapshot) -> list[ChangeView]:
-    """Return every difference between two snapshots, by kind and id, each as one sentence."""
-    changes: list[ChangeView] = []
-    for kind in _ORDER:
-        old, new = before.get(kind, {}), after.get(kind, {})
-        for id in sorted({*old, *new}):
-            if old.get(id) == new.get(id):
-                continue
-            change = "added" if id not in old else "removed" if id not in new else "changed"
-            item = new.get(id) or old[id]
-            text = _sentence(kind, id, change, item, old.get(id) or {}, after)
-            changes.append(ChangeView(kind=kind, change=change, id=id, text=text))
-    return changes
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A cycle of either kind with all that it holds."""
+
+    number: int
+    day: str
+    """ISO day: of the reconstruction, or on which it was taken."""
+    valid: str
+    """The same for a reconstructed one, "" else."""
+    hash: str
+    parent: str
+    created: str
+    shot: Snapshot
+    undated: int = 0
+
+    @property
+    def name(self) -> str:
+        return self.valid or str(self.number)
 
 
-_ORDER = ("tension", "claim", "relation", "holding", "link", "status", "work", "event")
+def history(session: Session) -> list[CycleView]:
+    """Return every cycle, reconstructed ones first, each with what changed since the one before.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    found: list[CycleView] = []
+    written = _written(session)
+    before: _Kept | None = None
+    for kept in _all(session):
+        told = [] if before is None else _between(before, kept)
+        found.append(
+            CycleView(
+                number=kept.number,
+                hash=kept.hash,
+                parent=kept.parent,
+                created=kept.created,
+                counts=_counts(kept.shot),
+                changes=tuple(told),
+                narrative=chronicle.narrate(told, _of(kept, written)),
+                valid=kept.valid,
+                reconstructed=bool(kept.valid),
+                before="" if before is None else before.name,
+                tensions=tuple(sorted(changes.open_tensions(kept.shot, kept.day), key=_by_number)),
+                undated=kept.undated,
+            )
+        )
+        before = kept
+    return found
 
 
-def _sentence(
-    kind: str, id: str, change: str, item: dict[str, Any], old: dict[str, Any], shot: Snapshot
-) -> str:
-    works = shot.get("work", {})
-    title = shorten(works.get(item.get("work", ""), {}).get("title", item.get("work", "")), 80)
-    if kind == "link":
-        sure = item["review"] if item["score"] is None else f"{item['review']} by the linker"
-        verb = {"added": "now", "changed": "now", "removed": "no longer"}[change]
-        was = f" (was {old['stance']}, {old['review']})" if change == "changed" and old else ""
-        return f"“{title}” {verb} {item['stance']} {item['claim']}, {sure}{was}"
-    if kind == "status":
-        where = f" at {item['venue']}" if item["venue"] else ""
-        return f"“{title}”: {item['status']}{where}, {item['valid']}"
-    if kind == "holding":
-        return f"{item['voice']} {item['attitude']} {item['claim']} ({item['valid']})"
-    if kind == "relation":
-        return id
-    label = item.get("title") or item.get("question") or item.get("text") or item.get("name") or id
-    if change == "changed":
-        fields = sorted(name for name in item if item[name] != old.get(name))
-        return f"{shorten(str(label), 110)} ({', '.join(fields)})"
-    return shorten(str(label), 110)
+def compare(session: Session, before: str, after: str) -> DiffView:
+    """Return what changed between any two cycles, in either order.
+
+    Args:
+        session: Where they are kept.
+        before: A number, at least six characters of a hash, or an ISO day before the first
+            cycle, for which the debate is then reconstructed.
+        after: The same.
+
+    Raises:
+        NotFoundError: There is no such cycle.
+    """
+    every = list(_all(session))
+    one, other = _find(every, before), _find(every, after)
+    told = _between(one, other)
+    return DiffView(one.name, other.name, tuple(told), chronicle.narrate(told))
+
+
+def _between(before: _Kept, after: _Kept) -> list[ChangeView]:
+    return changes.diff(before.shot, after.shot, (before.day, after.day))
+
+
+def _all(session: Session) -> Iterator[_Kept]:
+    """Yield the cycles in the order of their days: the past of the first one, then those taken."""
+    rows = session.exec(select(models.Cycle).order_by(col(models.Cycle.number)))
+    for row in rows:
+        created, shot = row.created_at.isoformat(), read(row)
+        if not row.parent:
+            yield from _past(row, shot)
+        yield _Kept(row.number, created[:10], "", row.hash, row.parent, created, shot)
+
+
+def _past(first: models.Cycle, shot: Snapshot) -> Iterator[_Kept]:
+    created = first.created_at.isoformat()
+    parent = ""
+    for day in chronicle.days(shot, created[:10]):
+        kept = _at(day, shot, created, parent)
+        yield kept
+        parent = kept.hash
+
+
+def _at(day: str, shot: Snapshot, created: str, parent: str) -> _Kept:
+    past = chronicle.stood(shot, day)
+    digest = hashlib.sha256(canonical(past)).hexdigest()
+    return _Kept(0, day, day, digest, parent, created, past, chronicle.undated(shot))
+
+
+def _find(every: list[_Kept], name: str) -> _Kept:
+    wanted = name.strip().lower()
+    for kept in every:
+        if wanted == kept.name:
+            return kept
+    found = [k for k in every if len(wanted) >= _HASH and k.hash.startswith(wanted)]
+    if len(found) == 1:
+        return found[0]
+    first = next((k for k in every if k.number), None)
+    if first is not None and _is_day(wanted) and wanted < first.day:
+        return _at(wanted, first.shot, first.created, "")
+    raise NotFoundError("cycle", name, tuple(k.name for k in every[-3:]))
+
+
+def _by_number(id: str) -> tuple[int, str]:
+    """T2 comes before T10."""
+    return len(id), id
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return dt.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _counts(shot: Snapshot) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted((kind, len(items)) for kind, items in shot.items() if kind != "as_of"))
+
+
+def _written(session: Session) -> dict[str, list[str]]:
+    """Return the sentences of the curated chronicle by the cycle that they name."""
+    notes = session.exec(
+        select(models.Note)
+        .where(models.Note.subject_kind == "cycle")
+        .order_by(models.Note.subject_id, col(models.Note.position))
+    )
+    found: dict[str, list[str]] = {}
+    for note in notes:
+        found.setdefault(note.subject_id, []).append(note.text)
+    return found
+
+
+def _of(kept: _Kept, written: dict[str, list[str]]) -> list[str]:
+    """Return what was written about a cycle, by its day or the beginning of its hash."""
+    return [
+        text
+        for name, texts in written.items()
+        if name == kept.valid or (len(name) >= _HASH and kept.hash.startswith(name))
+        for text in texts
+    ]

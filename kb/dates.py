@@ -43,6 +43,17 @@ def span(text: str) -> tuple[dt.date, dt.date]:
         return day, day
     if re.fullmatch(r"[0-9]{4}(-(0[1-9]|1[0-2]))?", text) and text[:4] != "0000":
         return _whole(text)
+    if plain := _PLAIN_RANGE.fullmatch(text):
+        start, end = plain["start"], plain["end"]
+        low = OPEN_START if start == ".." else span(start)[0]
+        high = OPEN_END if end == ".." else span(end)[1]
+        if low <= high:
+            return low, high
+    if re.fullmatch(r"[0-9]{3}X", text) and text != "000X":  # some year of a decade
+        return dt.date(int(f"{text[:3]}0"), 1, 1), dt.date(int(f"{text[:3]}9"), 12, 31)
+    if _PLAIN_CHOICE.fullmatch(text):
+        parts = [span(part) for part in text.strip("[]").split(",")]
+        return min(low for low, _ in parts), max(high for _, high in parts)
     # Imported here: a parser generator is not worth its start-up time to those who only ask.
     from edtf import EDTFParseException, parse_edtf
 
@@ -52,6 +63,13 @@ def span(text: str) -> tuple[dt.date, dt.date]:
         return _day(low, OPEN_START), _day(high, OPEN_END)
     except (EDTFParseException, ValueError, AttributeError, TypeError) as error:
         raise DateError(text) from error
+
+
+_PART = r"\d{4}(?:-\d{2}(?:-\d{2})?)?"
+_PLAIN_RANGE = re.compile(rf"(?P<start>{_PART}|\.\.)/(?P<end>{_PART}|\.\.)")
+"""An interval of plain dates, which needs no parser."""
+_PLAIN_CHOICE = re.compile(rf"\[{_PART}(?:,{_PART})+\]")
+"""One of several plain dates."""
 
 
 def _whole(text: str) -> tuple[dt.date, dt.date]:

@@ -6,6 +6,7 @@
   * DateError         text that should be an EDTF date is not
   * NotFoundError     no row has this id
   * ContentError      the curated files contradict themselves or the schema
+  * SynthesisError    a text is not a synthesis in the form that we read
   * StoreError        the file is not a database we can use
     * BusyError       another process is writing
   * EncoderError      the model is absent, or its vectors do not fit the stored ones
@@ -82,6 +83,18 @@ class ContentError(KnowledgeBaseError):
         more = f" (and {len(faults) - 1} more; kb check lists them)" if len(faults) > 1 else ""
         super().__init__(f"{faults[0] if faults else 'unknown fault'}{more}")
         self.faults = faults
+
+
+class SynthesisError(KnowledgeBaseError):
+    """A text is not a synthesis in the form that `kb.synthesis` reads."""
+
+    exit_code = 9
+
+    def __init__(self, line: int, message: str, file: str = "") -> None:
+        """Keep the 1-based line, what is wrong with it, and the file where there is one."""
+        super().__init__(f"{file}:{line}: {message}" if file else f"line {line}: {message}")
+        self.line = line
+        self.message = message
 
 
 class StoreError(KnowledgeBaseError):

@@ -1,10 +1,44 @@
-"""The debate as a graph: views -> networkx.MultiDiGraph. Pure."""
+"""The debate as a graph: views -> networkx.MultiDiGraph, and ways through it. Pure.
+
+Nodes are named by kind and id, "work:arxiv:2505.17638", and every one has
+
+* `type`: work, claim, tension, voice, event or strand
+* `title`: a title, a name, a question, or the claim's proposition
+
+and besides, by type:
+
+* work: `kind` (paper, post, talk, page, news), `date` (first public, EDTF), `lineage` (id of
+  the work that stands for its lineage: equal values count as one support)
+* claim: `level` (thesis or finding), `strand` (its id)
+* tension: `kind` (genuine, apparent-scope, apparent-sense, open-question, normative)
+* voice: `kind` (person or group)
+* event: `date` (EDTF)
+
+Every edge has `type`, and besides, by type:
+
+* stance, work -> claim: `stance` (supports, disputes, qualifies, mentions), `review`
+  (proposed, confirmed, rejected), `agent_kind` (curation, human, rule, model), `agent`,
+  `score` (a machine's, in [0, 1] and no probability; None otherwise), `valid` (EDTF). A
+  machine's proposal is an edge too: keep those that are confirmed or not a model's to count.
+* relation, claim -> claim: `kind` (supports, disputes, qualifies, refines, extends,
+  replicates, undercuts, incompatibleWith, equivalentTo), `bears_on` (from a finding to a
+  thesis), `review`
+* pole, tension -> claim: `pole` (its id)
+* holding, voice -> claim: `attitude` (holds or rejects), `valid` (EDTF interval)
+* presents, event -> work: `title` (of the talk)
+* lineage, work -> work: `kind` (resubmissionOf, retitleOf, extendedVersionOf)
+* part_of, claim or tension -> strand: nothing
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import deque
+from typing import TYPE_CHECKING, Any
 
 import networkx as nx
+
+from kb.answers import Path, Step
+from kb.views import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,16 +64,8 @@ def build(
 ) -> nx.MultiDiGraph:
     """Return the debate as a directed multigraph with typed nodes and edges.
 
-    Nodes are named "work:…", "claim:…", "tension:…", "voice:…", "event:…", "strand:…" and
-    carry `type` and `title`. Edges carry `type`:
-
-    * stance (work -> claim): stance, review, agent_kind, agent, score, valid
-    * relation (claim -> claim): kind, bears_on, review
-    * pole (tension -> claim): pole
-    * holding (voice -> claim): attitude, valid
-    * presents (event -> work), part_of (claim or tension -> strand), lineage (work -> work)
-
-    Nodes and edges come in the order of the views, so equal views give equal graphs.
+    The module's documentation lists the names and attributes. Nodes and edges come in the
+    order of the views, so equal views give equal graphs.
     """
     graph: nx.MultiDiGraph = nx.MultiDiGraph()
     works, claims = list(works), list(claims)
@@ -122,3 +148,74 @@ def _stance(graph: nx.MultiDiGraph, link: LinkView) -> None:
         score=link.score,
         valid=link.valid,
     )
+
+
+# -- ways through it --------------------------------------------------------------------------
+
+
+def path(graph: nx.MultiDiGraph, start: str, end: str) -> Path:
+    """Return a shortest way between two nodes, in either direction of each edge, in words.
+
+    What a machine alone proposes, what a person rejected and bare mentions connect nothing;
+    nor does a strand, which is a drawer and not an argument. Among ways of one length the one
+    whose edges come first in the graph is taken.
+
+    Args:
+        graph: As `build` makes it.
+        start: A node, "claim:C02".
+        end: A node.
+
+    Raises:
+        KeyError: A node is not in the graph.
+    """
+    for node in (start, end):
+        if node not in graph:
+            raise KeyError(node)
+    around: dict[str, list[Step]] = {node: [] for node in graph}
+    for source, target, data in graph.edges(data=True):
+        if _connects(data):
+            words = _words(data)
+            told = f"{_name(graph, source)} {words} {_name(graph, target)}"
+            around[source].append(Step(source, words, target, backward=False, sentence=told))
+            around[target].append(Step(target, words, source, backward=True, sentence=told))
+    came: dict[str, Step | None] = {start: None}
+    queue = deque([start])
+    while queue and end not in came:
+        for step in around[queue.popleft()]:
+            if step.target not in came:
+                came[step.target] = step
+                queue.append(step.target)
+    steps: list[Step] = []
+    back = came.get(end)
+    while back is not None:
+        steps.append(back)
+        back = came[back.source]
+    return Path(start, end, tuple(reversed(steps)), found=end in came)
+
+
+def _connects(data: dict[str, Any]) -> bool:
+    if data["type"] == "part_of" or data.get("review") == "rejected":
+        return False
+    if data["type"] != "stance":
+        return True
+    read = data["review"] == "confirmed" or data["agent_kind"] in ("curation", "human")
+    return read and data["stance"] != "mentions"
+
+
+def _name(graph: nx.MultiDiGraph, node: str) -> str:
+    data = graph.nodes[node]
+    if data["type"] in ("claim", "tension"):
+        return node.partition(":")[2]
+    return f"“{shorten(data['title'])}”" if data["type"] == "work" else str(data["title"])
+
+
+def _words(data: dict[str, Any]) -> str:
+    words: dict[str, str] = {
+        "stance": data.get("stance", ""),
+        "relation": data.get("kind", ""),
+        "pole": f"has on its pole {data.get('pole', '')}",
+        "holding": data.get("attitude", ""),
+        "presents": "has a talk on",
+        "lineage": f"is {data.get('kind', '')}",
+    }
+    return words[data["type"]]

@@ -707,7 +707,7 @@ class Note(SQLModel, table=True):
     """A remark on any entity: what helps a careful reader, and what could not be checked."""
 
     subject_kind: str = Field(primary_key=True)
-    """work, claim, tension, voice, event, digest."""
+    """work, claim, tension, voice, event, digest, cycle."""
     subject_id: str = Field(primary_key=True)
     kind: str = Field(primary_key=True)
     """note or unverified."""

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import importlib.util
-from typing import TYPE_CHECKING, Any, Self
+import datetime as dt
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, text
+from sqlalchemy import func
 from sqlmodel import col, select
 
-from kb import cycles, dates, ids, models
-from kb import graph as graphs
+from kb import cycles, dates, models
 from kb import search as finder
-from kb.assembly import Assembly
 from kb.content import nearest
-from kb.errors import EncoderError, IdentifierError, NotFoundError
-from kb.store import DEFAULT, Store
+from kb.errors import EncoderError, NotFoundError
+from kb.frames import Views
+from kb.questions import Questions, debate_graph
+from kb.reader import found
 from kb.views import (
-    ChangeView,
     ClaimView,
     CycleView,
+    DiffView,
     DigestView,
     EventView,
     Neighbor,
@@ -34,195 +34,240 @@ from kb.views import (
 from kb.vocabulary import AgentKind, ReviewState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from pathlib import Path
+    from collections.abc import Callable
 
     import networkx as nx
     from sqlmodel import Session
 
-    from kb.encoder import Encoder
     from kb.views import View
 
+_ALL = 1_000_000
+"""How many hits a search looks through where a moment hides some of them."""
 
-class KnowledgeBase:
+
+class KnowledgeBase(Questions):
     """A read-only view of one store.
 
-    Every answer is a frozen value (see `kb.views`) in a fixed order. What was read once is
+    Every answer is a frozen value (see `kb.views` and `kb.answers`) in a fixed order, and
+    every list of them becomes a data frame on request (`kb.frames`). What was read once is
     kept until the store changes, so asking again is cheap.
 
     Examples:
-        >>> with kb.open() as debate:                      # doctest: +SKIP
-        ...     for tension in debate.tensions():
-        ...         print(tension.question, tension.kind)
+        >>> for tension in debate.tensions()[:2]:
+        ...     print(tension.id, tension.kind)
+        T1 normative
+        T2 apparent-scope
     """
-
-    def __init__(self, store: Store, encoder: Callable[[], Encoder] | None = None) -> None:
-        """Ask `store`; `encoder` is called once, by the first search that needs meaning."""
-        self._store = store
-        self._make_encoder = encoder
-        self._encoder: Encoder | None = None
-        self._stamp: object = None
-        self._debate: Assembly | None = None
-        self._vectors: finder.Vectors | None = None
-
-    @classmethod
-    def open(cls, target: str | Path = DEFAULT, *, model: str | None = None) -> Self:
-        """Open the knowledge base at a path or SQLAlchemy URL.
-
-        Args:
-            target: Where it is.
-            model: The encoder that `search` uses for meaning; the default one when None.
-
-        Raises:
-            StoreError: There is none, or it is not one that this version can read.
-        """
-
-        def encoder() -> Encoder:
-            # Imported here: it brings torch, which only a search by meaning needs.
-            from kb.encoder import SentenceTransformerEncoder
-
-            return SentenceTransformerEncoder(model)
-
-        return cls(Store.open(target), encoder)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return f"<KnowledgeBase {self._store.name}>"
-
-    def close(self) -> None:
-        """Release the file."""
-        self._store.close()
 
     # -- the debate --------------------------------------------------------------------------
 
-    def strands(self) -> list[StrandView]:
-        """Return the lines of the debate, in their curated order."""
-        return self._read().strand_views()
+    def strands(self) -> Views[StrandView]:
+        """Return the lines of the debate, in their curated order.
 
-    def topics(self) -> list[TopicView]:
-        """Return the topic hubs, in their curated order."""
-        return self._read().topic_views()
+        Examples:
+            >>> [strand.id for strand in debate.strands()][:2]
+            ['memorization', 'dynamics']
+        """
+        return Views(self._read().strand_views())
 
-    def claims(self, level: str = "", strand: str = "") -> list[ClaimView]:
+    def topics(self) -> Views[TopicView]:
+        """Return the topic hubs, in their curated order.
+
+        Examples:
+            >>> [topic.id for topic in debate.topics()]
+            ['memory', 'generalization', 'reasoning']
+        """
+        return Views(self._read().topic_views())
+
+    def claims(self, level: str = "", strand: str = "") -> Views[ClaimView]:
         """Return claims: theses first, then findings, each in curated order.
 
         Args:
             level: "thesis" or "finding"; "" for both.
             strand: A strand's id; "" for all.
+
+        Examples:
+            >>> len(debate.claims("thesis"))
+            27
         """
         debate = self._read()
-        return [
+        return Views(
             debate.claim_view(id)
             for id, ref in debate.claim_refs.items()
             if level in ("", ref.level) and strand in ("", ref.strand)
-        ]
+        )
 
     def claim(self, id: str) -> ClaimView:
         """Return one claim.
 
         Raises:
             NotFoundError: No claim has this id; the error names the nearest.
+
+        Examples:
+            >>> print(debate.claim("C03").balance.headline())
+            1 for, 1 against, 0 qualifying
         """
         debate = self._read()
-        return debate.claim_view(_found("claim", id, debate.claim_refs))
+        return debate.claim_view(found("claim", id, debate.claim_refs))
 
-    def tensions(self) -> list[TensionView]:
-        """Return the tensions, in their curated order."""
+    def tensions(self) -> Views[TensionView]:
+        """Return the tensions, in their curated order.
+
+        Examples:
+            >>> [tension.id for tension in debate.tensions()][:3]
+            ['T1', 'T2', 'T3']
+        """
         debate = self._read()
-        return [debate.tension_view(id) for id in debate.tensions]
+        return Views(debate.tension_view(id) for id in debate.tensions)
 
     def tension(self, id: str) -> TensionView:
         """Return one tension.
 
         Raises:
             NotFoundError: No tension has this id.
+
+        Examples:
+            >>> debate.tension("t2").core[0].id
+            'C03'
         """
         debate = self._read()
-        return debate.tension_view(_found("tension", id, debate.tensions))
+        return debate.tension_view(found("tension", id, debate.tensions))
 
-    def voices(self) -> list[VoiceView]:
-        """Return the voices, by id."""
+    def voices(self) -> Views[VoiceView]:
+        """Return the voices, by id.
+
+        Examples:
+            >>> debate.voices()[0]
+            <Voice V01: Lawrence Chan>
+        """
         debate = self._read()
-        return [debate.voice_view(id) for id in debate.voices]
+        return Views(debate.voice_view(id) for id in debate.voices)
 
     def voice(self, id: str) -> VoiceView:
         """Return one voice.
 
         Raises:
             NotFoundError: No voice has this id.
+
+        Examples:
+            >>> debate.voice("V01").holdings[0].attitude
+            <Attitude.holds: 'holds'>
         """
         debate = self._read()
-        return debate.voice_view(_found("voice", id, debate.voices))
+        return debate.voice_view(found("voice", id, debate.voices))
 
-    def events(self) -> list[EventView]:
-        """Return the events, oldest first."""
+    def events(self) -> Views[EventView]:
+        """Return the events, oldest first.
+
+        Examples:
+            >>> debate.events()[0].date <= debate.events()[-1].date
+            True
+        """
         debate = self._read()
         with self._store.read() as session:
-            return list(debate.event_views(session))
+            return Views(debate.event_views(session))
 
     def event(self, id: str) -> EventView:
         """Return one event.
 
         Raises:
             NotFoundError: No event has this id.
+
+        Examples:
+            >>> debate.event("delta-2026").kind
+            'workshop'
         """
         by_id = {event.id: event for event in self.events()}
-        return by_id[_found("event", id, by_id)]
+        return by_id[found("event", id, by_id)]
 
-    def works(self) -> list[WorkView]:
-        """Return every work, newest first, undated last."""
+    def works(self) -> Views[WorkView]:
+        """Return every work, newest first, undated last.
+
+        Examples:
+            >>> frame = debate.works().rows()  # or .to_pandas(), .to_polars()
+            >>> frame[-1]["date"]
+            ''
+        """
         debate = self._read()
         with self._store.read() as session:
-            found = list(debate.work_views(session, None))
-        dated = [w for w in found if w.ref.date]
+            views = list(debate.work_views(session, None))
+        dated = [w for w in views if w.ref.date]
         dated.sort(key=lambda w: (dates.sort_key(w.ref.date), w.id), reverse=True)
-        return dated + sorted((w for w in found if not w.ref.date), key=lambda w: w.id)
+        return Views(dated + sorted((w for w in views if not w.ref.date), key=lambda w: w.id))
 
     def work(self, id: str) -> WorkView:
         """Return one work by any of its identifiers or its curated name.
 
         Raises:
             NotFoundError: No work has this identifier; the error names the nearest.
+
+        Examples:
+            >>> debate.work("https://arxiv.org/abs/2505.17638").ref.key
+            'bonnaire-2025'
         """
         debate = self._read()
         with self._store.read() as session:
             work_id = self._work_id(session, id)
             return next(iter(debate.work_views(session, [work_id])))
 
-    def digests(self) -> list[DigestView]:
-        """Return the syntheses by others, with where each of their sources was placed."""
+    def digests(self) -> Views[DigestView]:
+        """Return the syntheses by others, with where each of their sources was placed.
+
+        Examples:
+            >>> max(digest.sources_listed for digest in debate.digests())
+            147
+        """
         debate = self._read()
         with self._store.read() as session:
-            return list(debate.digest_views(session))
+            return Views(debate.digest_views(session))
 
-    def cycles(self) -> list[CycleView]:
-        """Return the snapshots of the debate with what each changed, oldest first."""
+    def cycles(self) -> Views[CycleView]:
+        """Return the cycles with what each changed, oldest first.
+
+        Reconstructed ones come first: what was so on their day, as the first cycle knew it.
+
+        Examples:
+            >>> debate.cycles()[-1].number
+            1
+        """
         with self._store.read() as session:
-            rows = session.exec(select(models.Cycle).order_by(col(models.Cycle.number))).all()
-        out: list[CycleView] = []
-        before: cycles.Snapshot | None = None
-        for row in rows:
-            after = cycles.read(row)
-            changes: list[ChangeView] = [] if before is None else cycles.diff(before, after)
-            out.append(
-                CycleView(
-                    number=row.number,
-                    hash=row.hash,
-                    parent=row.parent,
-                    created=row.created_at.isoformat(),
-                    counts=tuple(sorted(row.counts.items())),
-                    changes=tuple(changes),
-                )
-            )
-            before = after
-        return out
+            every = cycles.history(session)
+        return Views(view for view in every if self._had(view.created, view.valid))
 
-    def timeline(self, strand: str = "", since: str = "", until: str = "") -> list[TimelineEntry]:
+    def diff(self, before: str, after: str) -> DiffView:
+        """Return what changed between any two cycles, in either order.
+
+        Args:
+            before: A cycle's number, its hash or at least six characters of it, or an ISO day
+                before the first cycle, for which the debate is then reconstructed.
+            after: The same.
+
+        Raises:
+            NotFoundError: There is no such cycle.
+
+        Examples:
+            >>> debate.diff("1", "1").changes
+            ()
+        """
+        with self._store.read() as session:
+            told = cycles.compare(session, before, after)
+        if self._bounded:
+            for name in (told.before, told.after):
+                self._refuse_later(name)
+        return told
+
+    def _had(self, created: str, valid: str) -> bool:
+        """Tell whether a cycle was there: one taken by the store's clock, one of a day by both."""
+        taken = dt.datetime.fromisoformat(created)
+        return self._moment.knew(taken) and (not valid or self._moment.came(valid))
+
+    def _refuse_later(self, name: str) -> None:
+        names = [view.valid or str(view.number) for view in self.cycles()]
+        day = not name.isdigit()
+        if name not in names and not (day and names and self._moment.came(name)):
+            raise NotFoundError("cycle", name, nearest(name, names))
+
+    def timeline(self, strand: str = "", since: str = "", until: str = "") -> Views[TimelineEntry]:
         """Return what happened, oldest first: works, status events, voices, coverage, events.
 
         Args:
@@ -233,10 +278,14 @@ class KnowledgeBase:
         Raises:
             NotFoundError: No strand has this id.
             DateError: A bound is not an EDTF date.
+
+        Examples:
+            >>> debate.timeline("grokking", since="2022", until="2022")[0].date
+            '2022-01-06'
         """
         debate = self._read()
         if strand:
-            _found("strand", strand, debate.strands)
+            found("strand", strand, debate.strands)
         for bound in (since, until):
             dates.span(bound)
         with self._store.read() as session:
@@ -246,22 +295,23 @@ class KnowledgeBase:
                 if (not strand or entry.strand == strand)
                 and dates.overlaps(entry.date, since, until)
             ]
-        return sorted(entries, key=_moment)
+        return Views(sorted(entries, key=_moment))
 
     def graph(self) -> nx.MultiDiGraph:
-        """Return the debate as a networkx.MultiDiGraph; see `kb.graph.build` for its types."""
-        return graphs.build(
-            self.strands(),
-            self.claims(),
-            self.tensions(),
-            self.works()[::-1],
-            self.voices(),
-            self.events(),
-        )
+        """Return the debate as a networkx.MultiDiGraph.
+
+        `kb.graph` lists the attributes of its nodes and edges. Equal stores give equal graphs,
+        node by node and edge by edge.
+
+        Examples:
+            >>> debate.graph().nodes["work:arxiv:1906.05271"]["date"]
+            '2019-06-12'
+        """
+        return debate_graph(self._read(), self.works()[::-1], self.events())
 
     # -- search --------------------------------------------------------------------------------
 
-    def search(self, query: str, k: int = 10, *, meaning: bool | None = None) -> list[SearchHit]:
+    def search(self, query: str, k: int = 10, *, meaning: bool | None = None) -> Views[SearchHit]:
         """Return the k best matches for a text among all kinds of things, best first.
 
         Args:
@@ -273,18 +323,26 @@ class KnowledgeBase:
         Raises:
             ValueError: k is below 1.
             EncoderError: Meaning was asked for and there is no encoder or no vector.
+
+        Examples:
+            >>> debate.search("flat minima", 1, meaning=False)[0].id
+            'flat-minima-generalize'
         """
         if k < 1:
             raise ValueError(f"k is {k}, want at least 1")
         if not query.strip():
-            return []
+            return Views()
+        debate = self._read()
+        most = _ALL if self._bounded else 4 * k
         with self._store.read() as session:
-            words = finder.by_words(session, query, 4 * k)
-            near = self._by_meaning(session, query, 4 * k, meaning)
+            words = [key for key in finder.by_words(session, query, most) if debate.has(*key)]
+            near = [
+                key for key in self._by_meaning(session, query, most, meaning) if debate.has(*key)
+            ]
             fused = finder.fuse(words, near)[:k]
             wanted = [key for key, _ in fused]
             bodies = _search_texts(session, wanted)
-        hits = []
+        hits: Views[SearchHit] = Views()
         for key, score in fused:
             title, body = bodies.get(key, (key[1], ""))
             how = [name for name, keys in (("words", words), ("meaning", near)) if key in keys]
@@ -300,7 +358,7 @@ class KnowledgeBase:
             )
         return hits
 
-    def similar(self, work: str, k: int = 10) -> list[Neighbor]:
+    def similar(self, work: str, k: int = 10) -> Views[Neighbor]:
         """Return the k works nearest to a work, each with the reason, nearest first.
 
         Args:
@@ -311,6 +369,12 @@ class KnowledgeBase:
             ValueError: k is below 1.
             NotFoundError: No work has this identifier.
             EncoderError: The work has no vector yet.
+
+        Examples:
+            >>> debate.similar("bonnaire-2025")
+            Traceback (most recent call last):
+                ...
+            kb.errors.EncoderError: arxiv:2505.17638 has no vector yet; kb embed makes one
         """
         if k < 1:
             raise ValueError(f"k is {k}, want at least 1")
@@ -323,85 +387,84 @@ class KnowledgeBase:
                 raise EncoderError(f"{work_id} has no vector yet; kb embed makes one")
             near = [
                 (key[1], score)
-                for key, score in vectors.nearest(row, k + 1, kinds=("work",))
-                if key[1] != work_id
+                for key, score in vectors.nearest(
+                    row, _ALL if self._bounded else k + 1, kinds=("work",)
+                )
+                if key[1] != work_id and debate.has_work(key[1])
             ][:k]
             views = {v.id: v for v in debate.work_views(session, [work_id, *(i for i, _ in near)])}
         mine = views[work_id]
-        return [
+        return Views(
             Neighbor(views[id].ref, round(score, 4), _reason(mine, views[id])) for id, score in near
-        ]
+        )
 
     def _by_meaning(
         self, session: Session, query: str, k: int, meaning: bool | None
     ) -> list[finder.Key]:
-        if meaning is False:
+        encoder = self._meaning(session, meaning)
+        vectors = self._load_vectors(session) if encoder is not None else None
+        if encoder is None or vectors is None or not vectors.keys:
             return []
-        if meaning is None and importlib.util.find_spec("sentence_transformers") is None:
+        if vectors.rows.shape[1] != encoder.dim:
             return []
-        if not finder.models_in(session):
-            if meaning:
-                raise EncoderError("there are no vectors yet; kb embed makes them")
-            return []
-        if self._encoder is None and self._make_encoder is not None:
-            self._encoder = self._make_encoder()
-        vectors = self._load_vectors(session)
-        if self._encoder is None or vectors is None or not vectors.keys:
-            return []
-        if vectors.rows.shape[1] != self._encoder.dim:
-            return []
-        query_row = self._encoder.encode([query])[0]
+        query_row = encoder.encode([query])[0]
         return [key for key, _ in vectors.nearest(query_row, k)]
-
-    def _load_vectors(self, session: Session) -> finder.Vectors | None:
-        self._read()  # drops what is stale
-        if self._vectors is None:
-            names = finder.models_in(session)
-            if self._encoder is not None and self._encoder.name in names:
-                names = [self._encoder.name]
-            if not names:
-                return None
-            self._vectors = finder.Vectors.load(session, names[0])
-        return self._vectors
 
     # -- counts ----------------------------------------------------------------------------------
 
     def status(self) -> StatusCounts:
-        """Return the counts of everything in the store."""
+        """Return the counts of everything in the store, or of what was there at the moment.
+
+        Examples:
+            >>> debate.status().theses
+            27
+        """
+        debate = self._read()
+        moment = self._moment
         with self._store.read() as session:
 
             def count(kind: Any, *where: Any) -> int:
                 query = select(func.count()).select_from(kind).where(*where)
                 return int(session.exec(query).one())
 
-            current = col(models.Link.superseded_at).is_(None)
-            last = session.exec(
-                select(models.Cycle).order_by(col(models.Cycle.number).desc())
-            ).first()
-            thesis = col(models.Claim.level) == "thesis"
+            if self._bounded:
+                there = debate.counts(session)
+            else:
+                current = col(models.Link.superseded_at).is_(None)
+                there = {
+                    "works": count(models.Work, col(models.Work.retired).is_(False)),
+                    "manifestations": count(models.Manifestation),
+                    "coverage": count(models.Coverage),
+                }
+                for column in (col(models.Link.review), col(models.Link.agent_kind)):
+                    grouped = select(column, func.count()).where(current).group_by(column)
+                    there |= {str(word): n for word, n in session.exec(grouped)}
+            cycle = select(models.Cycle.number, models.Cycle.hash, models.Cycle.created_at)
+            raw, refusal = models.RawRecord, models.Refusal
+            if moment.timed:
+                cycle = cycle.where(col(models.Cycle.created_at) <= moment.at)
+            last = session.exec(cycle.order_by(col(models.Cycle.number).desc())).first()
+            levels = [ref.level for ref in debate.claim_refs.values()]
+            fetched = [col(raw.fetched_at) <= moment.at] if moment.timed else []
+            unread: list[Any] = [col(refusal.resolved_at).is_(None)]
+            if moment.timed:
+                later = col(refusal.resolved_at) > moment.at
+                unread = [col(refusal.recorded_at) <= moment.at, unread[0] | later]
             return StatusCounts(
-                works=count(models.Work, col(models.Work.retired).is_(False)),
-                manifestations=count(models.Manifestation),
-                coverage=count(models.Coverage),
-                theses=count(models.Claim, thesis, col(models.Claim.retired).is_(False)),
-                findings=count(models.Claim, ~thesis, col(models.Claim.retired).is_(False)),
-                tensions=count(models.Tension, col(models.Tension.retired).is_(False)),
-                voices=count(models.Voice, col(models.Voice.retired).is_(False)),
-                events=count(models.Event, col(models.Event.retired).is_(False)),
-                links=tuple(
-                    (state.value, count(models.Link, current, col(models.Link.review) == state))
-                    for state in ReviewState
-                ),
-                links_by_agent=tuple(
-                    (kind.value, count(models.Link, current, col(models.Link.agent_kind) == kind))
-                    for kind in AgentKind
-                ),
+                works=there["works"],
+                manifestations=there["manifestations"],
+                coverage=there["coverage"],
+                theses=levels.count("thesis"),
+                findings=levels.count("finding"),
+                tensions=len(debate.tensions),
+                voices=len(debate.voices),
+                events=len(debate.events),
+                links=tuple((state.value, there.get(state.value, 0)) for state in ReviewState),
+                links_by_agent=tuple((kind.value, there.get(kind.value, 0)) for kind in AgentKind),
                 vectors=count(models.Vector),
-                raw_records=count(models.RawRecord),
-                refused=count(models.Refusal, col(models.Refusal.resolved_at).is_(None)),
-                last_cycle=f"{last.number} {last.hash[:12]} {last.created_at.isoformat()}"
-                if last
-                else "",
+                raw_records=count(raw, *fetched),
+                refused=count(refusal, *unread),
+                last_cycle=f"{last[0]} {last[1][:12]} {last[2].isoformat()}" if last else "",
             )
 
     def show(self, id: str) -> View:
@@ -409,6 +472,10 @@ class KnowledgeBase:
 
         Raises:
             NotFoundError: Nothing has it; the error names the nearest ids.
+
+        Examples:
+            >>> debate.show("grokking")
+            <Strand grokking: ...>
         """
         debate = self._read()
         known: dict[str, Callable[[str], View]] = {
@@ -429,68 +496,6 @@ class KnowledgeBase:
         except NotFoundError as error:
             near = nearest(id, [*known, *error.nearest])
             raise NotFoundError("entry", id, near or error.nearest) from error
-
-    # -- inside ------------------------------------------------------------------------------------
-
-    def _read(self) -> Assembly:
-        """Return the debate's rows, read again only when the store has changed."""
-        with self._store.read() as session:
-            stamp = _stamp(session)
-            if self._debate is None or stamp != self._stamp:
-                self._debate = Assembly(session)
-                self._stamp, self._vectors = stamp, None
-        return self._debate
-
-    def _work_id(self, session: Session, id: str) -> str:
-        try:
-            name = ids.parse(id)
-        except IdentifierError:
-            name = id
-        found = session.get(models.Identifier, name)
-        if found is not None:
-            return found.work_id
-        if session.get(models.Work, id) is not None:
-            return id
-        bare = name.removeprefix("key:")
-        known = [
-            row.removeprefix("key:")
-            for row in session.exec(
-                select(models.Identifier.id).where(col(models.Identifier.id).like("key:%"))
-            )
-        ]
-        near = nearest(bare, known)
-        if not near and ":" in name:
-            head = name[: name.find(":") + 6]
-            near = tuple(
-                session.exec(
-                    select(models.Identifier.id)
-                    .where(col(models.Identifier.id).startswith(head, autoescape=True))
-                    .order_by(models.Identifier.id)
-                    .limit(3)
-                )
-            )
-        raise NotFoundError("work", id, near)
-
-
-def _found(kind: str, id: str, known: Iterable[str]) -> str:
-    """Return the known id that `id` names, whatever its case."""
-    fold = {name.lower(): name for name in known}
-    if id.lower() in fold:
-        return fold[id.lower()]
-    raise NotFoundError(kind, id, nearest(id, set(fold.values())))
-
-
-def _stamp(session: Session) -> object:
-    """A value that differs whenever another transaction has been committed."""
-    if session.get_bind().dialect.name == "sqlite":
-        pragma = session.connection().execute(text("PRAGMA data_version")).scalar()
-        return (id(session.connection().connection.dbapi_connection), pragma, _last_run(session))
-    return _last_run(session)
-
-
-def _last_run(session: Session) -> tuple[object, ...]:
-    row = session.connection().execute(text("SELECT max(id), max(ended_at) FROM run")).one()
-    return tuple(row)
 
 
 def _moment(entry: TimelineEntry) -> tuple[Any, ...]:

@@ -522,6 +522,24 @@ class VerdictsFile(Entry):
     verdicts: list[VerdictEntry]
 
 
+# -- chronicle.yaml ----------------------------------------------------------------------
+
+
+class ChronicleEntry(Entry):
+    """What the change that one cycle brought comes down to, in our words."""
+
+    cycle: Annotated[str, Field(pattern=r"^(\d{4}-\d{2}-\d{2}|[0-9a-f]{12,64})$")]
+    """The day of a reconstructed cycle, or at least twelve characters of a cycle's hash."""
+    sentences: list[str] = Field(min_length=1)
+    """Each names in brackets what it rests on: [C02], [T2], [a-work-key], [an event's id]."""
+
+
+class ChronicleFile(Entry):
+    """chronicle.yaml."""
+
+    chronicle: list[ChronicleEntry]
+
+
 FILES: dict[str, type[Entry]] = {
     "vocabulary": VocabularyFile,
     "strands": StrandsFile,
@@ -534,6 +552,7 @@ FILES: dict[str, type[Entry]] = {
     "digests": DigestsFile,
     "sources": SourcesFile,
     "verdicts": VerdictsFile,
+    "chronicle": ChronicleFile,
 }
 """File name without ".yaml" -> its model, in the order in which they are loaded."""
 

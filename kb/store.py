@@ -296,6 +296,17 @@ class Store:
         if self.path is None:
             return None
         target = self.path.with_name(f"{self.path.name}.{label}")
+        self.copy(target)
+        return str(target)
+
+    def copy(self, target: Path) -> None:
+        """Copy the SQLite file, as it stands between two transactions, over `target`.
+
+        Raises:
+            StoreError: The database is on a server, or the copy cannot be written.
+        """
+        if self.path is None:
+            raise StoreError(f"{self.name} is no SQLite file and cannot be copied as one")
         try:
             with (
                 contextlib.closing(sqlite3.connect(self.path)) as source,
@@ -303,8 +314,7 @@ class Store:
             ):
                 source.backup(copy)
         except sqlite3.Error as error:
-            raise StoreError(f"cannot back up to {target}: {error}") from error
-        return str(target)
+            raise StoreError(f"cannot copy to {target}: {error}") from error
 
     def integrity(self) -> list[str]:
         """Return what is wrong with the file, an empty list when nothing is.

@@ -49,7 +49,8 @@ def _cell(value: Any) -> str:
         items = "".join(f"<li>{_cell(item)}</li>" for item in value[:12])
         return f"<ul style='margin:0'>{items}{more}</ul>"
     text = value.headline() if isinstance(value, View) else str(value)
-    return html.escape(text)
+    figure = f"{value.figure()} " if isinstance(value, Balance) else ""
+    return figure + html.escape(text)
 
 
 def shorten(text: str, width: int = 90) -> str:
@@ -212,6 +213,31 @@ class Balance(View):
         """The three counts, and what a machine adds."""
         counts = f"{self.supports} for, {self.disputes} against, {self.qualifies} qualifying"
         return counts + (f" (+{self.proposed} proposed by a machine)" if self.proposed else "")
+
+    def figure(self) -> str:
+        """Return the counts as a small SVG bar; what a machine proposes is dashed beside it."""
+        parts = (
+            (self.supports, "#2a7f62"),
+            (self.qualifies, "#b8860b"),
+            (self.disputes, "#a23b3b"),
+            (self.proposed, "none"),
+        )
+        total = sum(count for count, _ in parts)
+        left, bars = 0.0, []
+        for count, color in parts:
+            width = 120 * count / total if total else 0.0
+            if count:
+                bars.append(
+                    f"<rect x='{left:.1f}' y='1' width='{width:.1f}' height='10' fill='{color}'"
+                    " stroke='#666' stroke-width='0.5'"
+                    + (" stroke-dasharray='2'/>" if color == "none" else "/>")
+                )
+            left += width
+        label = html.escape(self.headline())
+        return (
+            "<svg xmlns='http://www.w3.org/2000/svg' width='120' height='12' role='img' "
+            f"aria-label='{label}'><title>{label}</title>{''.join(bars)}</svg>"
+        )
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -633,37 +659,111 @@ class Neighbor(View):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ChangeView(View):
-    """One difference between two cycles."""
+    """One event: a difference between two cycles. `kb.changes` has the rules."""
 
-    kind: str
-    """work, claim, link, tension, voice, status, event."""
-    change: str
-    """added, changed or removed."""
     id: str
+    """ "e" and ten hex digits: a hash of kind, subject, before and after."""
+    kind: str
+    """ "balance-moved", "tension-opened", …: see `kb.changes.KINDS`."""
+    subject: str
+    """The id of what changed: a work, claim, tension or voice, or a link by its ends."""
+    name: str
+    """What a sentence calls the subject."""
+    before: str
+    """"" where it was not there."""
+    after: str
+    """"" where it is not there any more."""
     text: str
     """One sentence."""
 
     def headline(self) -> str:
-        """Change, kind and text."""
-        return f"{self.change} {self.kind}: {self.text}"
+        """Kind and sentence."""
+        return f"{self.kind}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SentenceView(View):
+    """A sentence of a narrative and the events that it rests on."""
+
+    text: str
+    events: tuple[str, ...]
+    """Ids of the events that it tells of."""
+    refs: tuple[str, ...]
+    """What a sentence of the chronicle names in brackets; () for a computed one."""
+    curated: bool
+    """From the curated chronicle; else put together from its events."""
+
+    def headline(self) -> str:
+        """The sentence."""
+        return self.text
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PassageView(View):
+    """Sentences about one side of what changed."""
+
+    title: str
+    sentences: tuple[SentenceView, ...]
+
+    def headline(self) -> str:
+        """Title and length."""
+        return f"{self.title}: {len(self.sentences)} sentences"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class CycleView(View):
-    """An immutable snapshot of the debate."""
+    """An immutable snapshot of the debate.
+
+    A reconstructed cycle has two dates: it says what was so by the end of the day `valid`, as
+    known at `created`. It is not what was shown on that day.
+    """
 
     number: int
+    """0 for a reconstructed one, which is named by its day."""
     hash: str
     parent: str
     created: str
-    """UTC, ISO 8601."""
+    """UTC, ISO 8601: when what it holds was recorded."""
     counts: tuple[tuple[str, int], ...]
     changes: tuple[ChangeView, ...]
-    """Against the cycle before it; empty for the first."""
+    """Against the cycle before it in time; empty where there is none."""
+    narrative: tuple[PassageView, ...] = ()
+    """The same, told in sentences."""
+    valid: str = ""
+    """The ISO day for which it was reconstructed; "" for one taken as things stood."""
+    reconstructed: bool = False
+    before: str = ""
+    """The name of the cycle that `changes` compares with, "" where there is none."""
+    tensions: tuple[str, ...] = ()
+    """Ids of the tensions that are open in it: see `kb.changes`."""
+    undated: int = 0
+    """Works that stand in no reconstructed cycle because they have no date."""
+
+    @property
+    def name(self) -> str:
+        """Its number, or the day of a reconstructed one: what `kb diff` takes."""
+        return self.valid if self.reconstructed else str(self.number)
 
     def headline(self) -> str:
-        """Number, hash, time."""
-        return f"{self.number} {self.hash[:12]} {self.created}"
+        """Name, hash, time."""
+        note = f", reconstructed from what was known at {self.created}"
+        when = note if self.reconstructed else f" {self.created}"
+        return f"{self.name} {self.hash[:12]}{when}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class DiffView(View):
+    """What changed between two cycles."""
+
+    before: str
+    after: str
+    """The names of the two cycles."""
+    changes: tuple[ChangeView, ...]
+    narrative: tuple[PassageView, ...]
+
+    def headline(self) -> str:
+        """The two cycles and how many events lie between them."""
+        return f"{self.before} to {self.after}: {len(self.changes)} events"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -1,12 +1,14 @@
-"""Fixtures for all: stores, the curated debate, and no way out of this machine."""
+"""Fixtures for all tests: stores, files to break, and no way out of this machine.
+
+The curated debate itself comes from the conftest.py above, which the examples share.
+"""
 
 import shutil
 import socket
 
 import pytest
 
-from kb import content, curation, cycles
-from kb.query import KnowledgeBase
+from kb import content
 from kb.store import Store
 
 
@@ -42,18 +44,6 @@ def _loopback_only(monkeypatch):
     monkeypatch.setattr(socket.socket, "connect", guarded)
 
 
-@pytest.fixture(scope="session")
-def curated_file(tmp_path_factory):
-    """A database with the curated debate and its first cycle. Do not write to it."""
-    path = tmp_path_factory.mktemp("curated") / "kb.sqlite"
-    store = Store(path)
-    store.migrate()
-    curation.apply(store, content.load())
-    cycles.close(store)
-    store.close()
-    return path
-
-
 @pytest.fixture
 def curated(curated_file, tmp_path):
     """A store of one's own with the curated debate."""
@@ -62,13 +52,6 @@ def curated(curated_file, tmp_path):
     store = Store.open(path)
     yield store
     store.close()
-
-
-@pytest.fixture(scope="session")
-def debate(curated_file):
-    """The curated debate, to be asked."""
-    with KnowledgeBase.open(curated_file) as debate:
-        yield debate
 
 
 @pytest.fixture

@@ -87,10 +87,20 @@ def place(thing: Thing) -> str:
     if isinstance(thing, ClaimRef | ClaimView):
         return f"claims/{ids.slug(thing.id)}"
     if isinstance(thing, CycleView):
-        return f"cycles/{thing.number}"
+        return f"cycles/{thing.name}"
     if isinstance(thing, Ref):
         return f"{_FOLDERS[thing.kind]}/{ids.slug(thing.id)}"
     return f"{_FOLDERS[_KINDS[type(thing)]]}/{ids.slug(thing.id)}"
+
+
+def place_changes(cycle: CycleView) -> str:
+    """Return the path of the page that lists a cycle's events, "" where it has no page.
+
+    Examples:
+        >>> place_changes(CycleView(2, "", "", "", (), (), before="1"))
+        'cycles/1-to-2'
+    """
+    return f"cycles/{cycle.before}-to-{cycle.name}" if cycle.before else ""
 
 
 _KINDS: dict[type, str] = {

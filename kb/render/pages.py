@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
-from kb import dates, dialectic, ids, views
+from kb import chronicle, dates, dialectic, ids, views
 from kb.errors import ConfigError, DateError
 from kb.render import marks, tension_map, timeline, words
-from kb.render.debate import Debate, Thing, place
+from kb.render.debate import Debate, Thing, place, place_changes
 from kb.render.untrusted import address, joined, untrusted
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 PER_PAGE = 300
 """Works on one page of a year's list."""
+
+FEW = 3
+"""Events of a sentence up to which each has its own link."""
 
 RECENT_YEARS = 2
 """Years before the last cycle that count as recent where tensions are ranked."""
@@ -79,6 +82,9 @@ def _plan(debate: Debate) -> Iterator[tuple[str, str, dict[str, Any]]]:
         yield f"{folder}/index", folder, extra
         for thing in things:
             yield place(thing), name, {name: thing}
+    for cycle in debate.cycles:
+        if path := place_changes(cycle):
+            yield path, "changes", {"cycle": cycle}
     for shelf in shelves:
         yield shelf.path, "shelf", {"shelf": shelf, "shelves": shelves}
 
@@ -147,6 +153,23 @@ class Here:
         shown = untrusted(text)
         return Markup(f'<a href="{target}">{shown}</a>') if target else shown  # noqa: S704
 
+    def goto(self, path: str, text: object, anchor: str = "", css: str = "") -> Markup:
+        """Return a link to a page by its path, or to a place on it.
+
+        Args:
+            path: Without ending; "" for this page.
+            text: What the link reads; all there is where the page does not exist.
+            anchor: The id of the place, "" for the page as a whole.
+            css: A class for the link.
+        """
+        shown = text if isinstance(text, Markup) else untrusted(text)
+        target = self.page(path)
+        if not target and (path or not anchor):
+            return Markup(shown)  # noqa: S704 - filtered above
+        place = f"#{ids.slug(anchor)}" if anchor else ""
+        style = f' class="{untrusted(css)}"' if css else ""
+        return Markup(f'<a href="{target}{place}"{style}>{shown}</a>')  # noqa: S704 - filtered above
+
     def prose(self, text: str) -> Markup:
         """Return a text of ours in which the ids of claims, works and so on are links.
 
@@ -159,10 +182,15 @@ class Here:
             target = self.page(path) if path else ""
             if not target or path == self.path:
                 continue
-            # The filter strips edges; what stood between words and links is a space.
-            parts.append(_edged(text[at : found.start()]))
-            parts.append(Markup(f'<a href="{target}">{untrusted(shown)}</a>'))  # noqa: S704
+            before, after = text[at : found.start()], text[found.end() :]
             at = found.end()
+            if before.endswith(f"{shown} (") and after.startswith(")"):
+                # "Vitaly Feldman (V05)" would name him twice: one link is enough.
+                before = before.removesuffix(f"{shown} (")
+                at += 1
+            # The filter strips edges; what stood between words and links is a space.
+            parts.append(_edged(before))
+            parts.append(Markup(f'<a href="{target}">{untrusted(shown)}</a>'))  # noqa: S704
         return Markup("").join([*parts, _edged(text[at:])])
 
 
@@ -258,19 +286,66 @@ class Atlas:
         return [*dated, *(e for e in found if not e.date)]
 
     def changes(self, cycle: views.CycleView) -> list[tuple[str, list[views.ChangeView]]]:
-        """Return a cycle's changes grouped by kind, in the order in which kinds first occur."""
+        """Return a cycle's events grouped by kind, in the order in which kinds first occur."""
         groups: dict[str, list[views.ChangeView]] = {}
         for change in cycle.changes:
             groups.setdefault(change.kind, []).append(change)
         return list(groups.items())
 
-    def told_changes(
-        self, cycle: views.CycleView, most: int
-    ) -> tuple[list[str], list[views.ChangeView]]:
-        """Return a cycle's changes as counts, and the few to tell: links come last."""
-        counts = Counter((change.change, change.kind) for change in cycle.changes)
-        shown = [f"{self.tally(kind, n)} {change}" for (change, kind), n in counts.items()]
-        return shown, sorted(cycle.changes, key=lambda change: change.kind == "link")[:most]
+    def changes_page(self, cycle: views.CycleView) -> str:
+        """Return the path of the page with a cycle's events, "" where there is none."""
+        return place_changes(cycle)
+
+    def before_page(self, cycle: views.CycleView) -> str:
+        """Return the path of the page of the cycle that a cycle is compared with."""
+        return f"cycles/{cycle.before}"
+
+    def hash_anchor(self, cycle: views.CycleView) -> str:
+        """Return where the list of cycles names a cycle by its hash: a link that stays good."""
+        return f"h{cycle.hash[:12]}"
+
+    def bound(self, cycle: views.CycleView, sentence: views.SentenceView) -> list[tuple[str, str]]:
+        """Return (words, anchor) for the events a sentence rests on, on the page of events.
+
+        A few events are pointed at one by one; many, which are always of one kind, as a list.
+        """
+        kinds = {change.id: change.kind for change in cycle.changes}
+        if len(sentence.events) > FEW:
+            return [(words.count(len(sentence.events), "event"), kinds[sentence.events[0]])]
+        return [("event", id) for id in sentence.events]
+
+    def highlights(self, cycle: views.CycleView, most: int) -> list[views.SentenceView]:
+        """Return the sentences that matter most: a few of each main passage, in their order."""
+        main = [passage for passage in cycle.narrative if passage.title in chronicle.MAIN]
+        told = main or cycle.narrative
+        share = max(2, most // max(len(told), 1))
+        return [s for passage in told for s in passage.sentences[:share]][:most]
+
+    def of_day(self, cycle: views.CycleView) -> list[views.DigestView]:
+        """Return the digests that were written on the day of a reconstructed cycle."""
+        return [d for d in self._debate.digests if cycle.valid and d.as_of[:10] == cycle.valid]
+
+    def cycle_title(self, cycle: views.CycleView) -> str:
+        """Return what a cycle's page is called: its name in words, with a capital."""
+        name = self.day(cycle.name)
+        return name[0].upper() + name[1:]
+
+    def day(self, name: str) -> str:
+        """Return a cycle's name in words: its number, or its day.
+
+        The last day of a year stands for that year's end.
+        """
+        if "-" not in name:
+            return f"cycle {name}"
+        return f"the end of {name[:4]}" if name.endswith("-12-31") else dates.words(name)
+
+    def held_counts(self, cycle: views.CycleView) -> list[tuple[str, int]]:
+        """Return what a cycle holds any of, and how many."""
+        return [(kind, n) for kind, n in cycle.counts if n]
+
+    def counted(self, cycle: views.CycleView, kind: str) -> int:
+        """Return how many things of a kind a cycle holds."""
+        return dict(cycle.counts).get(kind, 0)
 
     def curated_works(self) -> list[views.WorkView]:
         """Return the works that the curated files name, latest first."""
@@ -358,9 +433,9 @@ class Atlas:
         """Return the links that nobody rejected and nothing replaced."""
         return [link for link in links if link.review in _LIVE]
 
-    def newest_cycles(self) -> list[views.CycleView]:
-        """Return the cycles, latest first."""
-        return list(reversed(self._debate.cycles))
+    def newest_cycles(self, *, reconstructed: bool = False) -> list[views.CycleView]:
+        """Return the cycles that were taken, or the reconstructed ones, latest first."""
+        return [c for c in reversed(self._debate.cycles) if c.reconstructed is reconstructed]
 
     def plain(self, facets: Iterable[str]) -> str:
         """Return what two claims differ in, in words: "sense:memorization" is a sense."""
@@ -378,7 +453,9 @@ class Atlas:
 
     def tally(self, name: str, number: int) -> str:
         """Return a count of a cycle in words, such as "208 status events"."""
-        return words.count(number, {"status": "status event"}.get(name, name))
+        return words.count(
+            number, {"status": "status event", "manifestation": "version"}.get(name, name)
+        )
 
     def when(self, text: str) -> str:
         """Return a deadline or version's time in words; what is no date stands as written."""
@@ -435,6 +512,7 @@ FUNCTIONS: Mapping[str, Any] = {
     "address": address,
     "badge": words.badge,
     "balance": marks.balance,
+    "change_kinds": words.CHANGE_KINDS,
     "checked": words.checked,
     "clock": _clock,
     "count": words.count,

@@ -18,6 +18,8 @@ PATH = "about/reference.md"
 _SECTIONS = (
     ("kb.query", ("KnowledgeBase",), "Ask"),
     ("kb.views", None, "What is answered"),
+    ("kb.answers", None, "What is answered of the disagreement"),
+    ("kb.frames", None, "Tables"),
     ("kb.errors", None, "What can go wrong"),
 )
 """Module, its classes (None for all public ones), heading."""
@@ -66,9 +68,15 @@ def _class(found: Any) -> Iterator[str]:
             yield f"<dt><code>{untrusted(name)}</code></dt><dd>{kind}{said}</dd>"
         yield "</dl>"
         yield ""
-    for name, member in found.members.items():
+    # A mixin's queries belong to the class that a reader meets.
+    for name, member in sorted(found.all_members.items(), key=_place):
         if member.is_function and not name.startswith("_") and member.docstring:
             yield from _function(member, name, 4)
+
+
+def _place(item: tuple[str, Any]) -> tuple[str, int]:
+    """Where a member is defined: modules by name, lines within."""
+    return str(item[1].filepath), item[1].lineno or 0
 
 
 def _function(found: Any, name: str, level: int) -> Iterator[str]:

@@ -18,10 +18,12 @@ from kb.views import (
     HoldingView,
     LinkView,
     ManifestationView,
+    PassageView,
     PlacedSourceView,
     PoleView,
     Ref,
     RelationView,
+    SentenceView,
     StatusCounts,
     StatusView,
     StrandView,
@@ -466,15 +468,65 @@ DIGESTS = (
         ("It counts a mirror twice.",),
     ),
 )
+OPENED = ChangeView(
+    "e0000000001",
+    "tension-opened",
+    "T1",
+    "T1",
+    "",
+    "C01 against C02",
+    "T1 opened: “Does rest help?” has holders on two sides.",
+)
+ENTERED = tuple(
+    ChangeView(
+        f"e000000001{i}", "claim-entered", f"C0{i}", f"C0{i}", "", "1 for", f"C0{i} entered: Salt."
+    )
+    for i in range(4)
+)
 CYCLES = (
-    CycleView(1, "a" * 64, "", "2031-03-01T10:00:00+00:00", (("claim", 2), ("status", 1)), ()),
+    CycleView(
+        0,
+        "c" * 64,
+        "",
+        "2031-03-01T10:00:00+00:00",
+        (("claim", 1), ("status", 0)),
+        (),
+        (
+            PassageView(
+                "In short", (SentenceView("Rest was tried first [C01].", (), ("C01",), True),)
+            ),
+        ),
+        "2030-05-02",
+        True,
+        undated=1,
+    ),
+    CycleView(
+        1,
+        "a" * 64,
+        "",
+        "2031-03-01T10:00:00+00:00",
+        (("claim", 2), ("status", 1)),
+        (OPENED,),
+        (PassageView("Tensions", (SentenceView(OPENED.text, (OPENED.id,), (), False),)),),
+        before="2030-05-02",
+        tensions=("T1",),
+    ),
     CycleView(
         2,
         "b" * 64,
         "a" * 64,
         RECORDED,
         (("claim", 3), ("status", 2)),
-        (ChangeView("claim", "added", "C02", "A claim on salt entered: C02."),),
+        (OPENED, *ENTERED),
+        (
+            PassageView("Tensions", (SentenceView(OPENED.text, (OPENED.id,), (), False),)),
+            PassageView(
+                "Claims",
+                (SentenceView("4 claims entered: C00.", tuple(e.id for e in ENTERED), (), False),),
+            ),
+        ),
+        before="1",
+        tensions=("T1",),
     ),
 )
 TIMELINE = (

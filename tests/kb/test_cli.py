@@ -98,7 +98,7 @@ def test_the_schemas_are_written_for_editors(tmp_path):
     assert kb("check", "--write-schemas", tmp_path / "schemas").returncode == 0
     made = sorted(path.name for path in (tmp_path / "schemas").iterdir())
     assert "works.schema.json" in made
-    assert len(made) == 11
+    assert len(made) == 12
 
 
 def test_doctor_finds_what_is_missing(curated_file):
@@ -138,6 +138,12 @@ def test_a_closed_pipe_ends_quietly(curated_file):
         "tensions",
         "claims",
         "doctor",
+        "audit",
+        "export",
+        "serve",
+        "shell",
+        "cycles",
+        "diff",
         "ingest",
     ],
 )

@@ -8,6 +8,9 @@ import kb
 from kb import content, curation, models
 from kb.errors import DateError, EncoderError, NotFoundError
 from kb.query import KnowledgeBase
+from kb.questions import Questions
+from kb.reader import Reader
+from kb.vectors import embed_texts
 
 
 def test_every_kind_of_thing_can_be_listed_and_shown(debate):
@@ -213,3 +216,112 @@ def test_the_site_of_the_whole_debate_is_read_quickly(debate):
 
 def test_curation_is_what_the_store_was_made_from(curated):
     assert curated.setting(curation.SETTING).endswith(content.load().digest)
+
+
+# -- the dialectic, on the curated debate ----------------------------------------------------
+
+
+def test_contested_is_the_same_every_time_and_keeps_to_its_strand(debate, curated_file):
+    with KnowledgeBase.open(curated_file) as other:
+        assert other.contested() == debate.contested()
+    assert {c.claim.strand for c in debate.contested("grokking")} == {"grokking"}
+    with pytest.raises(NotFoundError, match="grokking"):
+        debate.contested("groking")
+
+
+def test_every_balance_sheet_adds_up_to_its_balance(debate):
+    for claim in debate.claims():
+        sheet = debate.balance(claim.id)
+        for stance in ("supports", "disputes", "qualifies"):
+            mine = [side for side in sheet.sides if side.stance == stance]
+            assert len(mine) == getattr(claim.balance, stance)
+            assert len({side.work.lineage for side in mine}) == len(mine)
+
+
+def test_the_core_of_the_memorization_tension_collides_and_its_rim_does_not(debate):
+    told = debate.what_would_settle("T2")
+    assert {(c.one.id, c.other.id) for c in told.candidates} == {("C03", "C04"), ("C03", "C47")}
+    assert told.unheld == ("Incidental",)
+    assert all(c.kind != "genuine" for c in (*told.open, *told.candidates, *told.apart))
+
+
+def test_nobody_answers_for_their_own_lineage(debate):
+    for work in debate.works():
+        for answer in debate.answers(work.id):
+            assert answer.work is None or answer.work.lineage != work.ref.lineage
+            assert answer.review != "rejected"
+
+
+def test_a_lineage_is_the_same_from_each_of_its_works(debate):
+    lineage = debate.lineage("isitactually-a")
+    assert len(lineage.works) == 3
+    assert {debate.lineage(work.id) for work in lineage.works} == {lineage}
+    assert [w.id for w in debate.lineage("zhang-2016").works] == ["arxiv:1611.03530"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reading", "about"),
+    [
+        ("Memorization is necessary for generalization.", "states", "memorization-necessary"),
+        ("Memorization is not necessary for generalization.", "denies", "memorization-necessary"),
+        ("Flat minima generalize better.", "states", "flat-minima-generalize"),
+        ("Grokking is caused by the weight norm.", "states", "grokking-weight-norm"),
+    ],
+)
+def test_what_speaks_against_a_sentence_depends_on_what_it_says(debate, text, reading, about):
+    first = debate.counter_claims(text, 5, meaning=False)[0]
+    assert (first.reading, first.about.id, first.matched) == (reading, about, ("words",))
+    if reading == "states":
+        assert first.does in ("disputes", "undercuts", "incompatibleWith", "qualifies")
+    else:
+        assert first.does in ("supports", "states")
+
+
+@pytest.mark.parametrize("text", ["", "  ", '"; DROP TABLE work;--', "\x00", "zzzzqq"])
+def test_a_sentence_about_nothing_has_no_counter_claim(debate, text):
+    found = debate.counter_claims(text, 3, meaning=False)
+    assert found == [] or all(c.score > 0 for c in found)
+    with pytest.raises(ValueError, match="at least 1"):
+        debate.counter_claims("x", 0)
+    with pytest.raises(EncoderError, match="kb embed"):
+        debate.counter_claims("x", meaning=True)
+
+
+class Named:
+    """Vectors without a model: what speaks of flat minima, or says zzqq, is one thing."""
+
+    name, dim, device = "named/1", 2, "cpu"
+
+    def encode(self, texts):
+        import numpy as np
+
+        alike = [any(word in text.lower() for word in ("flat minima", "zzqq")) for text in texts]
+        return np.array([[1.0, 0.0] if a else [0.0, 1.0] for a in alike], dtype=np.float32)
+
+
+def test_meaning_finds_a_counter_claim_that_words_do_not(curated):
+    with curated.read() as session:
+        rows = session.connection().exec_driver_sql("SELECT text FROM statement").all()
+    encoder = Named()
+    embed_texts(curated, encoder, [row[0] for row in rows])
+    with KnowledgeBase(curated, lambda: encoder) as debate:
+        assert debate.counter_claims("zzqq", 3, meaning=False) == []
+        found = debate.counter_claims("zzqq", 3, meaning=True)
+    assert "flat minima" in found[0].nearest.lower()
+    assert {counter.matched for counter in found} == {("meaning",)}
+
+
+def test_a_path_is_told_in_words(debate):
+    told = debate.path("V01", "C33")
+    assert told.headline() == "Lawrence Chan holds C34; C34 undercuts C33"
+    assert debate.path("T2", "bonnaire-2025").found
+    with pytest.raises(NotFoundError):
+        debate.path("C02", "no such thing")
+
+
+def test_every_public_query_has_an_example():
+    asked = {**vars(Questions), **vars(KnowledgeBase), "as_of": Reader.as_of}
+    names = [name for name, member in asked.items() if callable(member) and name[0] != "_"]
+    assert {"contested", "claims", "as_of"} < set(names)
+    for name in names:
+        assert ">>> " in asked[name].__doc__, name
