@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,12 @@ from kb.serve import server
 TOOLS = {"search", "claim", "tension", "work", "counter_claims"}
 
 
+def run(go):
+    """Run a coroutine in a thread of its own: the browser tests keep a loop in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(go())).result()
+
+
 def ask(debate, *calls):
     """Connect, make the calls, return the answers."""
 
@@ -24,7 +31,7 @@ def ask(debate, *calls):
         async with Client(server(debate)) as client:
             return [await client.call_tool(name, arguments) for name, arguments in calls]
 
-    return asyncio.run(go())
+    return run(go)
 
 
 def text(answer):
@@ -36,7 +43,7 @@ def test_the_tools_are_the_five_and_only_read(debate):
         async with Client(server(debate)) as client:
             return (await client.list_tools()).tools
 
-    tools = asyncio.run(go())
+    tools = run(go)
     assert {tool.name for tool in tools} == TOOLS
     assert all(tool.annotations.read_only_hint for tool in tools)
     assert all(tool.description for tool in tools)
@@ -100,4 +107,4 @@ def test_the_command_speaks_the_protocol(curated_file):
         async with Client(stdio_client(command)) as client:
             return await client.call_tool("claim", {"id": "C02"})
 
-    assert json.loads(text(asyncio.run(go())))["ref"]["id"] == "C02"
+    assert json.loads(text(run(go)))["ref"]["id"] == "C02"
