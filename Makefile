@@ -15,6 +15,7 @@ help:
 	@echo "make test       set up and run the whole test suite"
 	@echo "make check      style, types, import rules, curated files, the README's commands"
 	@echo "make test-long  the long forms of the fault and hostile suites too"
+	@echo "make audit      what the audit finds in our own content"
 	@echo "make bench      what bench/ measures"
 
 site: $(SITE_READY)
@@ -40,9 +41,12 @@ check: $(DEV_READY)
 
 bench: $(DEV_READY)
 	@$(BIN)/python bench/embed.py
+	@$(KB) init >/dev/null && $(KB) cycle >/dev/null && $(BIN)/python bench/query.py
 
-audit: $(DEV_READY)
-	@$(KB) audit
+# make audit SYNTHESIS=digest.txt CASES=cases.yaml also audits a synthesis by others.
+audit: $(SITE_READY)
+	@$(KB) init >/dev/null
+	@$(BIN)/python bench/audit.py $(if $(SYNTHESIS),--synthesis $(SYNTHESIS)) $(if $(CASES),--cases $(CASES))
 
 golden: $(DEV_READY)
 	@UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/kb/test_render.py

@@ -31,7 +31,7 @@ import hashlib
 import json
 import re
 from collections import defaultdict
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kb import dates, dialectic
@@ -168,7 +168,12 @@ _RANKS = {
 _FALLS = {"rejected": 0, "withdrawn": -1, "retracted": -2}
 
 
-def diff(before: Snapshot, after: Snapshot, days: tuple[str, str] = ("", "")) -> list[ChangeView]:
+def diff(
+    before: Snapshot,
+    after: Snapshot,
+    days: tuple[str, str] = ("", ""),
+    known: Known | None = None,
+) -> list[ChangeView]:
     """Return every difference between two snapshots as events, the weightiest kinds first.
 
     Works that enter or leave bring their versions and lesser acts with them: those are told
@@ -179,10 +184,13 @@ def diff(before: Snapshot, after: Snapshot, days: tuple[str, str] = ("", "")) ->
         after: The other.
         days: The ISO day of each; "" where it does not matter. Without them nothing becomes
             dormant and every recorded interval counts as current.
+        known: What earlier calls worked out of the same snapshots; the caller keeps these
+            alive for as long as it keeps this.
     """
     # An older form does not know lineages, and a balance must not move for that.
     tied = {**_lineages(before), **_lineages(after)}
-    old, new = _State(before, days[0], tied), _State(after, days[1], tied)
+    old = _state(before, days[0], tied, known)
+    new = _state(after, days[1], tied, known)
     found = [
         *_tensions(old, new),
         *_balances(old, new),
@@ -200,6 +208,9 @@ def diff(before: Snapshot, after: Snapshot, days: tuple[str, str] = ("", "")) ->
     ]
 
 
+Known: TypeAlias = "dict[tuple[int, str], _State]"
+"""What follows from snapshots that are compared more than once, by identity and day."""
+
 _Weighted: TypeAlias = "tuple[float, ChangeView]"
 """Events of one kind are listed by weight, the lightest number first."""
 
@@ -213,10 +224,16 @@ def event(
     return weight, ChangeView(id, kind, subject, name, before, after, text)
 
 
-def open_tensions(shot: Snapshot, day: str) -> set[str]:
+def open_tensions(shot: Snapshot, day: str, known: Known | None = None) -> set[str]:
     """Return the ids of the tensions that have holders on two sides; see the rules above."""
-    state = _State(shot, day, {})
+    state = _state(shot, day, {}, known)
     return {id for id, row in state.live("tension").items() if state.is_open(row)}
+
+
+def _state(shot: Snapshot, day: str, tied: dict[str, str], known: Known | None) -> _State:
+    if known is None or not all("lineage" in row for row in shot.get("work", {}).values()):
+        return _State(shot, day, tied)  # what it says depends on the other snapshot
+    return known.setdefault((id(shot), day), _State(shot, day, {}))
 
 
 class _State:
@@ -399,29 +416,56 @@ def _link(
     """A snapshot's link as a view, so that `kb.dialectic` decides what counts."""
     agent = _AGENT.search(key)
     work = works.get(row["work"], {})
+    return _view(
+        row["work"],
+        work.get("key") or "",
+        work.get("title", row["work"]),
+        work.get("first_public", ""),
+        lineages.get(row["work"], row["work"]),
+        row["claim"],
+        row["stance"],
+        row["nuance"] or "",
+        row["how"] or "",
+        row.get("agent_kind") or (agent[1] if agent else ""),
+        row["agent"],
+        row["review"],
+        row["score"],
+        row.get("valid", ""),
+    )
+
+
+@lru_cache(maxsize=65536)  # the same link stands in a dozen snapshots of one history
+def _view(
+    work: str,
+    key: str,
+    title: str,
+    date: str,
+    lineage: str,
+    claim: str,
+    stance: str,
+    nuance: str,
+    how: str,
+    agent_kind: str,
+    agent: str,
+    review: str,
+    score: float | None,
+    valid: str,
+) -> LinkView:
     return LinkView(
-        work=WorkRef(
-            id=row["work"],
-            key=work.get("key") or "",
-            kind="",
-            title=work.get("title", row["work"]),
-            authors="",
-            date=work.get("first_public", ""),
-            lineage=lineages.get(row["work"], row["work"]),
-        ),
-        claim=ClaimRef(row["claim"], "", "", ""),
-        stance=row["stance"],
-        nuance=row["nuance"] or "",
-        how=row["how"] or "",
-        agent_kind=row.get("agent_kind") or (agent[1] if agent else ""),
-        agent=row["agent"],
-        review=row["review"],
+        work=WorkRef(work, key, "", title, "", date, lineage),
+        claim=ClaimRef(claim, "", "", ""),
+        stance=stance,
+        nuance=nuance,
+        how=how,
+        agent_kind=agent_kind,
+        agent=agent,
+        review=review,
         reviewed_by="",
         checked="",
-        score=row["score"],
+        score=score,
         why="",
         evidence=(),
-        valid=row.get("valid", ""),
+        valid=valid,
         recorded="",
     )
 

@@ -236,8 +236,10 @@ def history(session: Session) -> list[CycleView]:
     found: list[CycleView] = []
     written = _written(session)
     before: _Kept | None = None
-    for kept in _all(session):
-        told = [] if before is None else _between(before, kept)
+    every = list(_all(session))
+    known: changes.Known = {}
+    for kept in every:
+        told = [] if before is None else _between(before, kept, known)
         found.append(
             CycleView(
                 number=kept.number,
@@ -250,7 +252,9 @@ def history(session: Session) -> list[CycleView]:
                 valid=kept.valid,
                 reconstructed=bool(kept.valid),
                 before="" if before is None else before.name,
-                tensions=tuple(sorted(changes.open_tensions(kept.shot, kept.day), key=_by_number)),
+                tensions=tuple(
+                    sorted(changes.open_tensions(kept.shot, kept.day, known), key=_by_number)
+                ),
                 undated=kept.undated,
             )
         )
@@ -276,8 +280,8 @@ def compare(session: Session, before: str, after: str) -> DiffView:
     return DiffView(one.name, other.name, tuple(told), chronicle.narrate(told))
 
 
-def _between(before: _Kept, after: _Kept) -> list[ChangeView]:
-    return changes.diff(before.shot, after.shot, (before.day, after.day))
+def _between(before: _Kept, after: _Kept, known: changes.Known | None = None) -> list[ChangeView]:
+    return changes.diff(before.shot, after.shot, (before.day, after.day), known)
 
 
 def _all(session: Session) -> Iterator[_Kept]:

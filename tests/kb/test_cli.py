@@ -22,7 +22,7 @@ READING = [
 
 
 def kb(*words, db=None, cwd=None, **more):
-    environment = os.environ | ({"KB_DB": str(db)} if db else {})
+    environment = more.pop("env", os.environ) | ({"KB_DB": str(db)} if db else {})
     return subprocess.run(
         [KB, *map(str, words)], capture_output=True, text=True, env=environment, cwd=cwd, **more
     )
@@ -151,3 +151,14 @@ def test_every_command_explains_itself(command):
     done = kb(command, "--help")
     assert done.returncode == 0
     assert command in done.stdout
+
+
+def test_the_shell_opens_with_the_debate_ready(curated_file, tmp_path):
+    done = kb(
+        "shell",
+        db=curated_file,
+        input="print(debate.claim('C02').id, len(debate.tensions()))\nexit\n",
+        env=os.environ | {"KB_DB": str(curated_file), "IPYTHONDIR": str(tmp_path)},
+    )
+    assert "C02 12" in done.stdout
+    assert done.returncode == 0
