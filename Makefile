@@ -8,7 +8,7 @@ KB := $(BIN)/kb
 SITE_READY := $(VENV)/.site-ready
 DEV_READY := $(VENV)/.dev-ready
 
-.PHONY: site test test-long check bench audit golden clean help
+.PHONY: site test test-long check bench audit readers golden clean help
 
 help:
 	@echo "make site       set up, build the knowledge base and the web site"
@@ -47,6 +47,10 @@ bench: $(DEV_READY)
 audit: $(SITE_READY)
 	@$(KB) init >/dev/null
 	@$(BIN)/python bench/audit.py $(if $(SYNTHESIS),--synthesis $(SYNTHESIS)) $(if $(CASES),--cases $(CASES))
+
+# The one foreign reader that no Python package has; its test is skipped where npm is not.
+readers:
+	npm install --silent --no-save --no-audit --no-fund --prefix build/readers @argdown/core@1.7.5
 
 golden: $(DEV_READY)
 	@UPDATE_GOLDEN=1 $(BIN)/python -m pytest -q tests/kb/test_render.py
