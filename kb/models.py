@@ -24,6 +24,7 @@ from sqlalchemy import (
     TypeDecorator,
     text,
 )
+from sqlalchemy.orm import configure_mappers
 from sqlmodel import Field, SQLModel
 
 from kb.vocabulary import (
@@ -756,3 +757,7 @@ class Cycle(SQLModel, table=True):
     counts: dict[str, int] = Field(default_factory=dict, sa_type=JSON)
     snapshot: bytes = Field(sa_type=LargeBinary)
     """Canonical JSON, zlib-compressed."""
+
+
+# SQLAlchemy would do this in the first query, where a reader waits for it.
+configure_mappers()
