@@ -41,7 +41,7 @@ check: $(DEV_READY)
 
 bench: $(DEV_READY)
 	@$(BIN)/python bench/embed.py
-	@$(KB) init >/dev/null && $(KB) cycle >/dev/null && $(BIN)/python bench/query.py
+	@$(BIN)/python bench/query.py
 
 # make audit SYNTHESIS=digest.txt CASES=cases.yaml also audits a synthesis by others.
 audit: $(SITE_READY)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 LIMIT = 50.0
 """Milliseconds."""
+IMPORT = 300.0
+"""Milliseconds that `import kb` may take."""
 
 QUERIES: dict[str, Callable[[KnowledgeBase], Any]] = {
     "strands()": lambda d: d.strands(),
@@ -84,6 +86,8 @@ def main() -> None:
         print(
             f"{'query':28}{'cold ms':>9}{'× peer':>8}{'warm ms':>9}{'× peer':>8}  limit {LIMIT:.0f}"
         )
+        start = statistics.median(_import() for _ in range(told.runs))
+        print(f"{'import kb':28}{start:9.1f}{start / peer:8.0f}{'':17}  limit {IMPORT:.0f}")
         for name, ask in QUERIES.items():
             cold = statistics.median(_cold(path, name) for _ in range(told.runs))
             warm = _warm(path, ask, told.runs)
@@ -107,6 +111,14 @@ def _count(path: Path) -> float:
         connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 - ours
     connection.close()
     return 1000 * (time.perf_counter() - start)
+
+
+def _import() -> float:
+    code = "import time; t = time.perf_counter(); import kb; print(time.perf_counter() - t)"
+    command = [sys.executable, "-c", code]
+    return 1000 * float(
+        subprocess.run(command, capture_output=True, check=True, text=True).stdout  # noqa: S603 - ours
+    )
 
 
 def _cold(path: Path, name: str) -> float:

@@ -46,16 +46,6 @@ def is_sound(text: str) -> bool:
     return _SURROGATE.search(text) is None
 
 
-def has_bidi(text: str) -> bool:
-    r"""Tell whether `text` holds controls that change the direction in which it is shown.
-
-    Examples:
-        >>> has_bidi("a\u202eb"), has_bidi("ab")
-        (True, False)
-    """
-    return _BIDI.search(text) is not None
-
-
 # -- names ---------------------------------------------------------------------------------
 
 _ACCENTS = {

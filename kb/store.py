@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Engine, event, exc, inspect, text
-from sqlmodel import Session, col, create_engine, select
+from sqlmodel import Session, create_engine, select
 
 from kb.errors import BusyError, StoreError
 from kb.models import Run, Setting
@@ -393,11 +393,5 @@ def _holder(path: Path) -> str:
     try:
         who: dict[str, Any] = json.loads(path.read_text())
         return f"process {who['pid']} ({who['job']}, since {who['since']})"
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return "another process"
-
-
-def last_run(session: Session, job: str) -> Run | None:
-    """Return the newest finished run of a job."""
-    rows = select(Run).where(Run.job == job, col(Run.ended_at).is_not(None))
-    return session.exec(rows.order_by(col(Run.id).desc())).first()

@@ -1,6 +1,5 @@
 import datetime as dt
 import json
-import time
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -232,11 +231,9 @@ def test_a_page_torn_at_any_byte_is_known():
         '<!DOCTYPE feed SYSTEM "http://127.0.0.1/x.dtd">',
     ],
 )
-def test_a_document_type_is_refused_at_once(declaration):
+def test_a_document_type_is_refused(declaration):
     body = declaration.encode() + PAGE.split(b"?>", 1)[1]
-    begun = time.perf_counter()
     assert "document type" in arxiv.page_fault(body, 0)
-    assert time.perf_counter() - begun < 0.1
     with pytest.raises(ParseError, match="not XML"):
         Arxiv.read(raw(body))
 

@@ -1,5 +1,6 @@
 import sqlite3
-import time
+import subprocess
+import sys
 
 import networkx as nx
 import pytest
@@ -186,32 +187,19 @@ def test_every_placed_source_points_to_one_thing(debate):
     assert all((s.work is None) != (s.event is None) for s in thread.sources)
 
 
-def test_importing_kb_is_cheap():
-    import subprocess
-    import sys
-
+def test_importing_kb_loads_neither_model_nor_database():
     code = (
-        "import time; start = time.perf_counter(); import kb; spent = time.perf_counter() - start\n"
-        "import sys; print(spent, any(m in sys.modules for m in ('torch', 'sqlalchemy', 'numpy')))"
+        "import sys, kb; "
+        "print([m for m in ('torch', 'sqlalchemy', 'sqlmodel', 'numpy') if m in sys.modules])"
     )
-    runs = [
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split()
-        for _ in range(3)
-    ]
-    assert {loaded for _, loaded in runs} == {"False"}
-    assert min(float(spent) for spent, _ in runs) < 0.3
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "[]\n"
 
 
 def test_open_takes_the_environment_only_when_asked(curated_file, monkeypatch):
     monkeypatch.setenv("KB_DB", str(curated_file))
     with kb.open() as debate:
-        assert debate.status().works == 117 or debate.status().works > 100
-
-
-def test_the_site_of_the_whole_debate_is_read_quickly(debate):
-    start = time.process_time()
-    debate.works()
-    assert time.process_time() - start < 5
+        assert debate.status().works == len(content.load().works.works)
 
 
 def test_curation_is_what_the_store_was_made_from(curated):

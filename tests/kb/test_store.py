@@ -88,6 +88,16 @@ def test_the_migrations_make_the_tables_of_the_models(store):
     assert found == []
 
 
+def test_a_writer_that_has_only_read_already_keeps_other_writers_out(store):
+    # A deferred transaction would let the other in here and fail half-way later.
+    with store.write() as session:
+        session.get(Setting, "a")
+        other = sqlite3.connect(store.path, timeout=0, isolation_level=None)
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+        other.close()
+
+
 def test_a_failed_transaction_leaves_nothing(store):
     with pytest.raises(RuntimeError, match="stop"), store.write() as session:
         session.add(setting("a"))
