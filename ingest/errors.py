@@ -1,10 +1,12 @@
 """What can go wrong at a source.
 
 * SourceError
-  * FetchError   it could not be reached, or asked us to wait: try again later
-  * ParseError   it answered, or a file was there, but not in the form we know: a person must look
+  * FetchError     it could not be reached, or asked us to wait: try again later
+    * BlockedError it does not let us in: what we have is kept, and grows stale
+  * ParseError     it answered, or a file was there, but not in the form we know: a person must look
+  * HaltError      it answered, and what it says would undo too much: a person must agree
 
-That is the only distinction a nightly job needs.
+These are the only distinctions a nightly job needs.
 """
 
 from __future__ import annotations
@@ -54,6 +56,20 @@ class FetchError(SourceError):
         """
         super().__init__(source, where, reason, remedy)
         self.is_host_wide = is_host_wide
+
+
+class BlockedError(FetchError):
+    """It does not let us in: it wants credentials, a proof of being human, or us gone."""
+
+    def __init__(self, source: str, where: str, reason: str, remedy: str = "") -> None:
+        """Keep what failed; see `SourceError`."""
+        super().__init__(source, where, reason, remedy, is_host_wide=True)
+
+
+class HaltError(SourceError):
+    """What it says would undo too much of what it said before; a person must agree."""
+
+    exit_code = 9
 
 
 class ParseError(SourceError):

@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
-    from kb.vocabulary import ManifestationKind, WorkKind
+    from kb.vocabulary import (
+        CoverageKind,
+        ManifestationKind,
+        StatusKind,
+        TalkKind,
+        WorkKind,
+        WorkRelationKind,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +25,8 @@ class Raw:
     """One item as the source gave it, before anyone has interpreted it."""
 
     source: str
-    """The adapter's name, a key of `ingest.sources.SOURCES`."""
+    """The adapter's name, and after a colon the recipe where the adapter follows several:
+    "arxiv", "workshops:delta-2026"."""
     url: str
     """Where it came from: an address, or "file name#line"."""
     fetched_at: dt.datetime
@@ -52,8 +60,21 @@ class ManifestationDraft:
 
 
 @dataclass(frozen=True, slots=True)
+class StatusDraft:
+    """A venue's or an author's act, as one record tells it."""
+
+    status: StatusKind
+    valid: str
+    """When, EDTF."""
+    venue: str = ""
+    """As people write it: "NeurIPS 2025"."""
+    version: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
-    """One record as we understand it, before the store has seen it."""
+    """One record of a work as we understand it, before the store has seen it."""
 
     identifiers: tuple[str, ...]
     """In the canonical form of `kb.ids`, at least one."""
@@ -68,47 +89,167 @@ class Draft:
     """The source's subject classes, separated by spaces."""
     withdrawn: bool
     manifestations: tuple[ManifestationDraft, ...]
+    statuses: tuple[StatusDraft, ...] = ()
+    """What venues did with it. Recorded beside what was known, never in its place."""
+    related: tuple[tuple[WorkRelationKind, str], ...] = ()
+    """Works of the same lineage that the record names, by identifier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """A record that its source no longer has. What we have of it is kept and marked."""
+
+    manifestations: tuple[str, ...]
+    """Ids of the forms that are gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class TalkDraft:
+    """One slot of a programme, or one paper of a list of accepted papers."""
+
+    kind: TalkKind
+    title: str
+    people: tuple[str, ...] = ()
+    start: str = ""
+    """Local time "HH:MM" in the event's zone; "" when the page gives none."""
+    end: str = ""
+    abstract: str = ""
+    url: str = ""
+    identifiers: tuple[str, ...] = ()
+    """Of the work that is presented, where the page names them."""
+    statuses: tuple[StatusDraft, ...] = ()
+    """What the event thereby did with the work: a poster, an oral."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDraft:
+    """A run of talks on one day, or a list of accepted papers."""
+
+    title: str
+    valid: str
+    """The day, EDTF."""
+    talks: tuple[TalkDraft, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EventDraft:
+    """One page of an event as we understand it."""
+
+    id: str
+    """The curated files' id where they have the event, else a slug of ours."""
+    name: str
+    valid: str
+    """When it takes place, EDTF."""
+    kind: str = "workshop"
+    series: str = ""
+    parent: str = ""
+    """The conference that it belongs to: "NeurIPS 2025"."""
+    tz: str = ""
+    """IANA name; "" where the page gives none."""
+    place: str = ""
+    url: str = ""
+    speakers: tuple[str, ...] = ()
+    organizers: tuple[str, ...] = ()
+    sessions: tuple[SessionDraft, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CoverageDraft:
+    """A post as we understand it: something said about works, never a form of one."""
+
+    id: str
+    """Canonical, "url:https://example.org/post"."""
+    kind: CoverageKind
+    title: str
+    publisher: str
+    url: str
+    valid: str
+    """When it was published, EDTF."""
+    authors: tuple[str, ...] = ()
+    about: tuple[str, ...] = ()
+    """Identifiers that it names, in order."""
+
+
+Reading = Draft | EventDraft | CoverageDraft | Removal
+"""What a record turns out to be."""
 
 
 class Fetch(Protocol):
     """How a source reaches the network; see `ingest.http.Session.fetch`."""
 
-    def __call__(self, url: str, check: Callable[[bytes], str]) -> bytes:
-        """GET `url` and return its body.
+    def __call__(
+        self,
+        url: str,
+        check: Callable[[bytes], str],
+        *,
+        headers: Mapping[str, str] | None = None,
+        json: Mapping[str, str] | None = None,
+        keep: bool = False,
+    ) -> bytes:
+        """GET `url`, or POST `json` to it, and return the body of the answer.
 
         Args:
             url: An absolute address.
             check: Says what is wrong with a body, "" when nothing is. A body that is wrong
                 is asked for again: some servers send error pages with status 200.
+            headers: Sent to this host alone, never after a redirect to another.
+            json: What to post; None to GET.
+            keep: Keep the body on disk, and ask the next time only whether it changed.
 
         Raises:
             FetchError: The source could not be reached, or kept sending a wrong body.
+            BlockedError: The source does not let us in.
             ParseError: The source refused the request itself.
         """
         ...
 
 
 class Source(Protocol):
-    """A place we read from. To add one: write this, then list it in `sources.SOURCES`."""
+    """A place we read from.
+
+    To add one: write this and an `errands` function in a module of its own, record an answer
+    as a fixture, and list the module in `ingest.sources`.
+    """
 
     name: str
+    """The adapter's name, as `Raw.source` carries it."""
     position: str
     """How far the listing has been read, for the cursor; "" while it must not move."""
 
     def fetch(self, since: str) -> Iterator[Raw]:
-        """Yield every record the source has changed since a partial date, "" for all.
+        """Yield every record the source has changed since its last position, "" for all.
 
         Raises:
             FetchError: The source could not be reached.
+            BlockedError: It does not let us in.
+            HaltError: What it says is so unlike what it said before that a person must look.
             ParseError: Its listing cannot be split into records.
         """
         ...
 
-    @staticmethod
-    def read(raw: Raw) -> Draft:
+    def read(self, raw: Raw) -> Reading:
         """Return what one record says. Pure: no network, no clock.
 
         Raises:
             ParseError: A field we need is missing or is not what it should be.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One thing that a run does: ask one source one question, and remember how far it got."""
+
+    name: str
+    """The cursor's and the ledger's name, "arxiv:memorization:1f2e3d4c". It holds a mark of
+    the question, so that a changed question does not inherit the old one's cursor."""
+    title: str
+    """For people: "arXiv: memorization"."""
+    hosts: Mapping[str, float]
+    """Hosts that it needs -> seconds between two requests. Empty where it reads files."""
+    make: Callable[[Fetch], Source]
+    every: float = 1.0
+    """Days after a success when it is due again."""
+    resume: Callable[[str], str] = str
+    """From the stored cursor to what `Source.fetch` starts from: where a listing may change
+    behind its cursor, this steps back."""

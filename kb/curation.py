@@ -165,8 +165,11 @@ class _Writer:
         if fresh:
             self.counts[f"{kind.__tablename__} added"] += len(fresh)
 
-    def _retire(self, kind: type[Any], named: set[str]) -> None:
-        for row in self.session.exec(select(kind)):
+    def _retire(self, kind: type[Any], named: set[str], **owner: str) -> None:
+        query = select(kind)
+        for column, value in owner.items():
+            query = query.where(getattr(kind, column) == value)
+        for row in self.session.exec(query):
             gone = row.id not in named
             if row.retired != gone:
                 row.retired = gone
@@ -335,7 +338,7 @@ class _Writer:
             ]
             self._replace(models.EventPerson, people, event_id=entry.id)
             self._programme(entry)
-        self._retire(models.Event, {entry.id for entry in self.content.events.events})
+        self._retire(models.Event, {entry.id for entry in self.content.events.events}, source="")
 
     def _programme(self, entry: schema.EventEntry) -> None:
         if not entry.talks:
@@ -415,7 +418,7 @@ class _Writer:
                 )
                 for item in entry.related
             ]
-            self._replace(models.WorkRelation, related, from_work_id=work_id)
+            self._replace(models.WorkRelation, related, from_work_id=work_id, source="")
         for digest in self.content.digests.digests:
             for source in digest.sources:
                 self._place(digest.id, source)

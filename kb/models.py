@@ -113,6 +113,11 @@ class RawRecord(SQLModel, table=True):
     url: str
     fetched_at: dt.datetime = Field(sa_type=Utc)
     body: bytes = Field(sa_type=LargeBinary)
+    seq: int = Field(default=0, index=True)
+    """Its place in the order of arrival, from 1: what was read from it depends on what came
+    before, so a replay keeps the order."""
+    recorded_at: dt.datetime = Field(sa_type=Utc)
+    """When it was committed: the `recorded_at` of every row that was read from it."""
 
 
 class Refusal(SQLModel, table=True):
@@ -130,12 +135,20 @@ class Run(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     job: str = Field(index=True)
-    """ "ingest arxiv", "embed", "link", "cycle"."""
+    """ "run", "harvest arxiv:memorization:1f2e3d4c", "embed", "link", "cycle"."""
+    parent_id: int | None = Field(default=None, foreign_key="run.id", index=True)
+    """The run that this job was a part of; None when it was started by itself."""
     started_at: dt.datetime = Field(sa_type=Utc)
     ended_at: dt.datetime | None = Field(default=None, sa_type=Utc)
     outcome: str = "running"
-    """running, ok, partial, deferred, failed, interrupted."""
+    """running, ok, partial, deferred, blocked, halted, failed, interrupted."""
     counts: dict[str, int] = Field(default_factory=dict, sa_type=JSON)
+    requests: int = 0
+    """Sent to the source, retries and redirects included."""
+    bytes: int = 0
+    """Received from it, as they came over the wire."""
+    cursor: str = ""
+    """How far the source has been read; "" where nothing moved."""
     message: str = ""
 
 
@@ -184,7 +197,9 @@ class Work(SQLModel, table=True):
     withdrawn: bool = False
     """Its source says that the authors withdrew it."""
     retired: bool = False
-    """The curated files named it once and no longer do."""
+    """The curated files named it once and no longer do, or it is `merged_into` another."""
+    merged_into: str | None = Field(default=None, foreign_key="work.id", index=True)
+    """The work that it turned out to be; everything of it is found there. See `WorkMerge`."""
 
 
 class Identifier(SQLModel, table=True):
@@ -193,6 +208,38 @@ class Identifier(SQLModel, table=True):
     id: str = Field(primary_key=True)
     """Scheme and value, "openreview:BSZqpqgqM0"."""
     work_id: str = Field(foreign_key="work.id", index=True)
+
+
+class WorkMerge(SQLModel, table=True):
+    """Two records that are one work, or that someone took for one.
+
+    A source's identifier or a person's verdict makes a merge; likeness of titles and authors
+    only proposes it. A merge that is undone is superseded, and what it moved goes back.
+    """
+
+    __tablename__: ClassVar[str] = "work_merge"
+    __table_args__ = (_current("from_work_id", "to_work_id", name="work_merge_current"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    from_work_id: str = Field(foreign_key="work.id", index=True)
+    to_work_id: str = Field(foreign_key="work.id", index=True)
+    relation: str = ""
+    """ "" when they are one work; else the WorkRelationKind that is proposed between two."""
+    agent_kind: AgentKind = _column(AgentKind)
+    """human: a verdict; curation: the curated files; rule: an identifier, or likeness."""
+    agent: str
+    """A person's handle, "identifier/1", "likeness/1"."""
+    reason: str
+    """In words: the identifier, or what is alike."""
+    score: float | None = None
+    """Of a likeness, in [0, 1]; not a probability."""
+    review: ReviewState = _column(ReviewState, default=ReviewState.proposed)
+    applied: bool = False
+    """Whether the rows of the first are with the second now."""
+    moved: dict[str, list[str]] = Field(default_factory=dict, sa_type=JSON)
+    """Table -> keys of the rows that the merge moved, so that it can be undone."""
+    recorded_at: dt.datetime = Field(sa_type=Utc)
+    superseded_at: dt.datetime | None = Field(default=None, sa_type=Utc, index=True)
 
 
 class Person(SQLModel, table=True):
@@ -255,6 +302,7 @@ class Digest(SQLModel, table=True):
 
 
 _ONE_SUBJECT = "(work_id IS NULL) <> (event_id IS NULL)"
+_NOT_TWO_SUBJECTS = "work_id IS NULL OR event_id IS NULL"
 
 
 class Manifestation(SQLModel, table=True):
@@ -288,14 +336,19 @@ class Manifestation(SQLModel, table=True):
     """Its number among the digest's sources."""
     cited: bool = True
     """False when the digest lists it and cites it nowhere."""
+    removed_at: dt.datetime | None = Field(default=None, sa_type=Utc)
+    """When its source was first seen without it; what we have of it is kept."""
     note: str = ""
 
 
 class Coverage(SQLModel, table=True):
-    """A post, thread, video or news item about a work or event; never evidence."""
+    """A post, thread, video or news item about a work or event; never evidence.
+
+    One that names no work or event we know has neither: it is commentary on the debate.
+    """
 
     __table_args__ = (
-        CheckConstraint(_ONE_SUBJECT, name="coverage_one_subject"),
+        CheckConstraint(_NOT_TWO_SUBJECTS, name="coverage_not_two_subjects"),
         Index("coverage_digest", "digest_id", "digest_n", unique=True),
     )
 
@@ -310,6 +363,9 @@ class Coverage(SQLModel, table=True):
     digest_id: str | None = Field(default=None, foreign_key="digest.id")
     digest_n: int | None = None
     cited: bool = True
+    authors: list[str] = _json()
+    raw_digest: str | None = Field(default=None, foreign_key="raw_record.digest", index=True)
+    """What a feed gave; None for what the curated files place."""
     note: str = ""
 
 
@@ -321,6 +377,8 @@ class WorkRelation(SQLModel, table=True):
     from_work_id: str = Field(primary_key=True, foreign_key="work.id")
     kind: WorkRelationKind = _column(WorkRelationKind, primary_key=True)
     to_work_id: str = Field(primary_key=True, foreign_key="work.id", index=True)
+    source: str = ""
+    """The adapter whose record says so; "" for the curated files."""
     note: str = ""
 
 
@@ -340,6 +398,7 @@ class StatusEvent(SQLModel, table=True):
     source: str = ""
     verified: Verified = _column(Verified, default=Verified.official)
     note: str = ""
+    raw_digest: str | None = Field(default=None, foreign_key="raw_record.digest", index=True)
     valid: str
     recorded_at: dt.datetime = Field(sa_type=Utc)
     superseded_at: dt.datetime | None = Field(default=None, sa_type=Utc, index=True)
@@ -378,6 +437,8 @@ class Event(SQLModel, table=True):
     deadlines: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
     accepted: list[dict[str, Any]] = _json()
     sources: list[str] = _json()
+    source: str = ""
+    """The adapter that found it; "" for the curated files."""
     retired: bool = False
 
 
@@ -403,6 +464,11 @@ class EventSession(SQLModel, table=True):
     event_id: str = Field(foreign_key="event.id", index=True)
     title: str = "Programme"
     valid: str = ""
+    position: int = 0
+    source: str = ""
+    """The adapter that read it from the event's page; "" for the curated files."""
+    raw_digest: str | None = Field(default=None, foreign_key="raw_record.digest", index=True)
+    """The page that it was last read from."""
 
 
 class Talk(SQLModel, table=True):
@@ -420,6 +486,12 @@ class Talk(SQLModel, table=True):
     work_id: str | None = Field(default=None, foreign_key="work.id", index=True)
     arxiv: str = ""
     """arXiv id that the programme names, whether or not the work is here."""
+    match: str = ""
+    """How a rule found `work_id`: "identifier" where the programme names it, "title" where
+    title and authors are alike, which is a guess; "" where the curated files say it."""
+    url: str = ""
+    retired: bool = False
+    """The programme listed it once and no longer does."""
 
 
 class TalkPerson(SQLModel, table=True):
