@@ -32,10 +32,6 @@ from ingest.errors import FetchError, ParseError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-ARXIV_HOSTS: Mapping[str, float] = {"export.arxiv.org": 3.0, "arxiv.org": 3.0}
-"""Host -> seconds between two requests: https://info.arxiv.org/help/api/tou.html asks for one
-request in three seconds and one connection at a time."""
-
 _CHUNK = 64 * 1024  # bytes
 _REDIRECTS = 5
 _LATER = {408, 425, 429, 500, 502, 503, 504}
@@ -72,7 +68,7 @@ class Session(requests.Session):
 
     def __init__(
         self,
-        hosts: Mapping[str, float] = ARXIV_HOSTS,
+        hosts: Mapping[str, float],
         *,
         contact: str = "",
         limits: Limits | None = None,

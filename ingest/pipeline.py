@@ -1,61 +1,26 @@
-"""One harvest: records from a source into the store, in batches that are whole or absent.
-
-A batch is one transaction: raw rows, what was read from them, refusals, and the cursor. A
-process killed at any moment leaves the last whole batch, and the next run goes on from what
-is stored: a record whose digest is known is not taken twice.
-"""
+"""One run: what is asked of which source, in what order, and what is kept when one fails."""
 
 from __future__ import annotations
 
-import datetime as dt
-import hashlib
 import re
-from collections import Counter
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, delete, insert, update
-from sqlmodel import Session as Transaction
-from sqlmodel import SQLModel, col, select
-
-from ingest import http, identity
-from ingest.errors import FetchError, ParseError, SourceError
-from ingest.normalize import prose
+from ingest import http, intake
+from ingest.errors import FetchError, SourceError
+from ingest.sources import arxiv
 from ingest.sources.arxiv import Arxiv
 from ingest.sources.arxiv_snapshot import ArxivSnapshot
-from kb import dates
 from kb.errors import DateError
-from kb.models import (
-    Authorship,
-    Cursor,
-    Identifier,
-    Manifestation,
-    RawRecord,
-    Refusal,
-    SearchText,
-    StatusEvent,
-    Work,
-)
-from kb.store import now
-from kb.vocabulary import ManifestationKind, StatusKind, Verified
+from kb.models import Cursor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from ingest.records import Draft, Fetch, ManifestationDraft, Raw, Source
+    from ingest.intake import Progress
+    from ingest.records import Fetch
     from kb.store import Store
 
-    Progress = Callable[[int], None]
-    """Told how many records have been taken, after each batch."""
-
-BATCH = 200
-"""Records per transaction: few enough to lose little, enough to pay for the disk's sync."""
-_BATCH_BYTES = 8_000_000
-"""After which a batch is closed early, so that memory does not depend on the records."""
-_OVERLAP_DAYS = 14
-"""How far behind its cursor a query starts. A paper that moderators held back appears late
-but carries the day of its submission, so a cursor alone would step over it."""
 _SINCE = re.compile(r"(\d{4}(-\d\d(-\d\d(T\d\d:\d\d:\d\dZ)?)?)?)?")
 
 
@@ -73,13 +38,13 @@ def ingest_snapshot(store: Store, path: Path, progress: Progress | None = None) 
     """
     source = ArxivSnapshot(path)
     with store.run(f"ingest {source.name}") as run:
-        counts = _zero()
+        counts = intake.zero()
         run.counts = counts
         size = path.stat().st_size if path.is_file() else 0
         # The cursor only tells how far a file has been read. A rerun does not skip by it: a
         # file may change under its name, and known digests are passed over fast enough.
         cursor = f"{source.name}:{path.name}:{size}"
-        harvest(store, source, source.fetch(), cursor, counts, progress)
+        intake.harvest(store, source, source.fetch(), cursor, counts, progress)
         return dict(counts)
 
 
@@ -113,22 +78,20 @@ def ingest_arxiv(
         StoreError: The store cannot be written.
     """
     if fetch is None:
-        with http.Session() as session:
+        with http.Session(arxiv.HOSTS) as session:
             return ingest_arxiv(store, queries, since, session.fetch, progress)
     if since is not None and not _SINCE.fullmatch(since):
         raise DateError(since)
     failures: list[SourceError] = []
     with store.run(f"ingest {Arxiv.name}") as run:
-        counts = _zero()
+        counts = intake.zero()
         run.counts = counts
         for strand, query in queries:
-            # A changed query must not inherit the cursor of the old one.
-            mark = hashlib.sha256(query.encode()).hexdigest()[:8]
-            cursor = f"{Arxiv.name}:{strand}:{mark}"
+            cursor = f"{Arxiv.name}:{strand}:{arxiv.mark(query)}"
             source = Arxiv(query, fetch)
             start = _resume(store, cursor) if since is None else since
             try:
-                harvest(store, source, source.fetch(start), cursor, counts, progress)
+                intake.harvest(store, source, source.fetch(start), cursor, counts, progress)
             except SourceError as error:
                 failures.append(error)
                 if isinstance(error, FetchError) and error.is_host_wide:
@@ -142,495 +105,9 @@ def ingest_arxiv(
         return dict(counts)
 
 
-def _zero() -> Counter[str]:
-    return Counter(added=0, changed=0, same=0, refused=0, conflicts=0)
-
-
 def _resume(store: Store, cursor: str) -> str:
     with store.read() as session:
         row = session.get(Cursor, cursor)
     if row is None or not row.value:
         return ""
-    day = dt.date.fromisoformat(row.value[:10]) - dt.timedelta(days=_OVERLAP_DAYS)
-    return day.isoformat()
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A record that could not be read."""
-
-    source: str
-    url: str
-    reason: str
-    recorded_at: dt.datetime
-    head: bytes
-    """The first 200 bytes of the record."""
-    digest: str
-
-
-def refused(store: Store) -> list[Refused]:
-    """Return the records that could not be read, oldest first.
-
-    Raises:
-        StoreError: The store cannot be read.
-    """
-    query = (
-        select(RawRecord, Refusal)
-        .where(RawRecord.digest == Refusal.raw_digest, col(Refusal.resolved_at).is_(None))
-        .order_by(col(Refusal.recorded_at), RawRecord.source, RawRecord.url)
-    )
-    with store.read() as session:
-        return [
-            Refused(raw.source, raw.url, row.reason, row.recorded_at, raw.body[:200], raw.digest)
-            for raw, row in session.exec(query)
-        ]
-
-
-# -- batches --------------------------------------------------------------------------------
-
-
-def harvest(
-    store: Store,
-    source: Source,
-    raws: Iterable[Raw],
-    cursor: str,
-    counts: Counter[str] | None = None,
-    progress: Progress | None = None,
-) -> Counter[str]:
-    """Take in records, a batch a transaction; the caller has opened a run.
-
-    Args:
-        store: Where to keep what comes.
-        source: What the records are read with, and whose position becomes the cursor.
-        raws: The records.
-        cursor: The cursor's name.
-        counts: Added to as batches are committed, so that a failed run knows what it kept.
-        progress: Told how many records have been taken, after each batch.
-
-    Returns:
-        `counts`: added, changed, same, refused, conflicts.
-
-    Raises:
-        SourceError: The listing broke off; what came before is kept.
-        StoreError: The store cannot be written.
-    """
-    counts = _zero() if counts is None else counts
-    for batch in _batches(raws):
-        with store.write() as session:
-            taken = _take(session, source, batch)
-            if source.position:
-                session.merge(Cursor(name=cursor, value=source.position, updated_at=now()))
-        counts.update(taken)
-        if progress is not None:
-            progress(sum(counts[name] for name in ("added", "changed", "same", "refused")))
-    return counts
-
-
-def _batches(raws: Iterable[Raw]) -> Iterator[list[Raw]]:
-    """Split into lists; the last may be empty, since it carries the final position."""
-    batch: list[Raw] = []
-    size = 0
-    try:
-        for raw in raws:
-            if len(batch) == BATCH or size > _BATCH_BYTES:
-                yield batch
-                batch, size = [], 0
-            batch.append(raw)
-            size += len(raw.body)
-    except SourceError:
-        yield batch
-        raise
-    yield batch
-
-
-def _take(session: Transaction, source: Source, batch: Sequence[Raw]) -> Counter[str]:
-    at = now()
-    counts: Counter[str] = Counter()
-    raws = {raw.digest: raw for raw in reversed(batch)}  # the first of a digest stays
-    counts["same"] += len(batch) - len(raws)
-    raws = {raw.digest: raw for raw in batch if raws.get(raw.digest) is raw}
-    stored = set(session.exec(select(RawRecord.digest).where(col(RawRecord.digest).in_(raws))))
-    open_refusals = {
-        row.raw_digest: row
-        for row in session.exec(
-            select(Refusal).where(
-                col(Refusal.raw_digest).in_(stored), col(Refusal.resolved_at).is_(None)
-            )
-        )
-    }
-    fresh = [raw for raw in raws.values() if raw.digest not in stored]
-    _insert(
-        session,
-        RawRecord,
-        [
-            {
-                "digest": raw.digest,
-                "source": raw.source,
-                "url": raw.url,
-                "fetched_at": raw.fetched_at,
-                "body": raw.body,
-            }
-            for raw in fresh
-        ],
-    )
-    drafts: list[tuple[Raw, Draft]] = []
-    refusals: list[dict[str, Any]] = []
-    for raw in raws.values():
-        refusal = open_refusals.get(raw.digest)
-        if raw.digest in stored and refusal is None:
-            counts["same"] += 1
-            continue
-        try:
-            drafts.append((raw, source.read(raw)))
-        except ParseError as error:
-            counts["refused"] += 1
-            if refusal is None:
-                refusals.append(
-                    {
-                        "raw_digest": raw.digest,
-                        "reason": prose(error.reason),
-                        "recorded_at": at,
-                        "resolved_at": None,
-                    }
-                )
-        else:
-            if refusal is not None:  # it can be read after all
-                refusal.resolved_at = at
-    _insert(session, Refusal, refusals)
-    writer = _Writer(session, at, [draft for _, draft in drafts])
-    for raw, draft in drafts:
-        counts[writer.add(raw, draft)] += 1
-    counts["conflicts"] += writer.conflicts
-    writer.flush()
-    return counts
-
-
-def _insert(session: Transaction, kind: type[SQLModel], rows: Sequence[dict[str, Any]]) -> None:
-    """Insert many rows as they are: row objects would take ten times as long."""
-    if rows:
-        session.connection().execute(insert(kind), rows)
-
-
-# -- works ----------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _State:
-    """One work as it stands within the batch."""
-
-    row: dict[str, Any]
-    """Every column of Work."""
-    is_new: bool = False
-    is_changed: bool = False
-    """A column of an existing row has a new value."""
-    is_text_changed: bool = False
-    """What full-text search looks in has changed."""
-    names: set[str] = field(default_factory=set)
-    """Its identifiers."""
-    authors: tuple[str, ...] = ()
-    newest: tuple[dt.date, int] | None = None
-    """When the newest fetched text appeared, and its version; None when there is none."""
-    preprint: dict[str, Any] | None = None
-    """Its current preprint event."""
-
-    def put(self, **values: Any) -> bool:
-        """Set columns and tell whether any had another value."""
-        changed = any(self.row[name] != value for name, value in values.items())
-        self.row.update(values)
-        self.is_changed |= changed
-        return changed
-
-
-class _Writer:
-    """Applies the drafts of one batch: everything known is read at once, then written at once."""
-
-    def __init__(self, session: Transaction, at: dt.datetime, drafts: Sequence[Draft]) -> None:
-        self.conflicts = 0
-        self._session = session
-        self._at = at
-        self._identifiers: list[dict[str, Any]] = []
-        self._manifestations: list[dict[str, Any]] = []
-        self._preprints: list[dict[str, Any]] = []
-        self._superseded: list[int] = []
-        self._reauthored: set[str] = set()
-        named = {id for draft in drafts for id in draft.identifiers}
-        # A work is found by its identifiers; one whose id is among them counts as named so.
-        self._owners: dict[str, str] = {
-            id: id for id in session.exec(select(Work.id).where(col(Work.id).in_(named)))
-        }
-        rows = select(Identifier.id, Identifier.work_id).where(col(Identifier.id).in_(named))
-        self._owners.update(dict(session.exec(rows).all()))
-        self._works: dict[str, _State] = {}
-        self._hashes: dict[str, str] = {}
-        if self._owners:
-            self._load(set(self._owners.values()))
-        forms = {form.id for draft in drafts for form in draft.manifestations}
-        known = select(Manifestation.id, Manifestation.content_hash)
-        self._hashes.update(dict(session.exec(known.where(col(Manifestation.id).in_(forms))).all()))
-
-    def _load(self, ids: set[str]) -> None:
-        session = self._session
-        for work in session.exec(select(Work).where(col(Work.id).in_(ids))):
-            self._works[work.id] = _State(work.model_dump())
-            session.expunge(work)  # written as plain columns, see flush
-        for identifier in session.exec(select(Identifier).where(col(Identifier.work_id).in_(ids))):
-            self._works[identifier.work_id].names.add(identifier.id)
-        authors = (
-            select(Authorship.work_id, Authorship.name)
-            .where(col(Authorship.work_id).in_(ids))
-            .order_by(Authorship.work_id, col(Authorship.position))
-        )
-        for work_id, name in session.exec(authors):
-            self._works[work_id].authors += (name,)
-        own = col(Manifestation.work_id).in_(ids)
-        hashes = select(Manifestation.id, Manifestation.content_hash).where(own)
-        self._hashes.update(dict(session.exec(hashes).all()))
-        texts = select(Manifestation.work_id, Manifestation.valid, Manifestation.version)
-        for owner, valid, version in session.exec(
-            texts.where(own, Manifestation.content_hash != "")
-        ):
-            state = self._works[str(owner)]
-            state.newest = max(filter(None, (state.newest, (_until(valid), version))))
-        preprints = select(StatusEvent).where(
-            col(StatusEvent.work_id).in_(ids),
-            StatusEvent.status == StatusKind.preprint,
-            col(StatusEvent.superseded_at).is_(None),
-        )
-        for event in session.exec(preprints.order_by(col(StatusEvent.id))):
-            self._works[event.work_id].preprint = event.model_dump()
-            session.expunge(event)
-
-    def add(self, raw: Raw, draft: Draft) -> str:
-        """Apply one draft and return what became of it: added, changed or same."""
-        owned = {id: self._owners[id] for id in draft.identifiers if id in self._owners}
-        match = identity.resolve(
-            draft.identifiers,
-            owned,
-            {work_id: self._works[work_id].names | {work_id} for work_id in owned.values()},
-        )
-        self.conflicts += bool(match.conflicts)
-        is_added = match.work_id not in self._works
-        if is_added:
-            self._works[match.work_id] = _new(match.work_id, draft)
-        state = self._works[match.work_id]
-        changed = self._name(state, draft)
-        for form in draft.manifestations:
-            changed |= self._manifest(state, raw, draft, form)
-        changed |= self._date(state, draft)
-        if is_added:
-            return "added"
-        return "changed" if changed else "same"
-
-    def _name(self, state: _State, draft: Draft) -> bool:
-        work_id = state.row["id"]
-        fresh = [id for id in draft.identifiers if id not in state.names and
-                 self._owners.get(id, work_id) == work_id]  # fmt: skip
-        for id in fresh:
-            self._owners[id] = work_id
-            state.names.add(id)
-            self._identifiers.append({"id": id, "work_id": work_id})
-        return bool(fresh)
-
-    def _manifest(self, state: _State, raw: Raw, draft: Draft, form: ManifestationDraft) -> bool:
-        """Add a manifestation; one that is stored keeps its text, which evidence points into."""
-        text = f"{form.title}\n{form.abstract}"
-        content_hash = hashlib.sha256(text.encode()).hexdigest()
-        id = form.id
-        if self._hashes.get(id, content_hash) != content_hash:
-            id = f"{form.id}#{content_hash[:8]}"  # the same version, with its text corrected
-        if id in self._hashes:
-            return False
-        self._hashes[id] = content_hash
-        self._manifestations.append(
-            {
-                "id": id,
-                "work_id": state.row["id"],
-                "event_id": None,
-                "kind": form.kind,
-                "title": form.title,
-                "abstract": form.abstract,
-                "publisher": form.publisher,
-                "url": form.url,
-                "version": form.version,
-                "valid": form.valid,
-                "retrieved_at": raw.fetched_at,
-                "content_hash": content_hash,
-                "raw_digest": raw.digest,
-                "digest_id": None,
-                "digest_n": None,
-                "cited": True,
-                "note": "",
-            }
-        )
-        rank = (_until(form.valid), form.version)
-        if state.newest is None or rank >= state.newest:
-            state.newest = rank
-            self._describe(state, draft)
-        return True
-
-    def _describe(self, state: _State, draft: Draft) -> None:
-        """Let the newest text speak for the work, save what the curated files say of it."""
-        is_curated = state.row["key"] is not None
-        changed = state.put(abstract=draft.abstract or state.row["abstract"])
-        state.put(categories=draft.categories, withdrawn=draft.withdrawn)
-        if not is_curated:
-            changed |= state.put(title=draft.title)
-        speaks = not is_curated or not state.authors
-        if speaks and draft.authors and draft.authors != state.authors:
-            state.authors = draft.authors
-            self._reauthored.add(state.row["id"])
-            changed = True
-        state.is_text_changed |= changed
-
-    def _date(self, state: _State, draft: Draft) -> bool:
-        """Keep the most precise day of first appearance, on the work and as a preprint event."""
-        day = draft.first_public
-        changed = False
-        if state.row["key"] is None and _is_narrower(day, state.row["first_public"]):
-            changed = state.put(first_public=day, first_day=_first_day(day), year=_year(day))
-        if not day or all(form.kind != ManifestationKind.arxiv for form in draft.manifestations):
-            return changed
-        old = state.preprint
-        if old is not None and (old["source"] != "arXiv" or not _is_narrower(day, old["valid"])):
-            return changed
-        if old is not None:
-            # Kept even where both arrived in one batch, so that what is stored does not
-            # depend on where batches begin.
-            old["superseded_at"] = self._at
-            if old["id"] is not None:
-                self._superseded.append(old["id"])
-        state.preprint = {
-            "id": None,
-            "work_id": state.row["id"],
-            "status": StatusKind.preprint,
-            "venue": "",
-            "version": "",
-            "source": "arXiv",
-            "verified": Verified.official,
-            "note": "",
-            "valid": day,
-            "recorded_at": self._at,
-            "superseded_at": None,
-        }
-        self._preprints.append(state.preprint)
-        return True
-
-    def flush(self) -> None:
-        """Write the batch, what others point to first."""
-        session = self._session
-        session.flush()
-        states = list(self._works.values())
-        _insert(session, Work, [state.row for state in states if state.is_new])
-        changed = [state.row for state in states if state.is_changed and not state.is_new]
-        if changed:
-            columns = ("abstract", "title", "categories", "withdrawn", "first_public",
-                       "first_day", "year")  # fmt: skip
-            session.connection().execute(
-                update(Work)
-                .where(col(Work.id) == bindparam("work"))
-                .values({name: bindparam(f"new_{name}") for name in columns}),
-                [
-                    {"work": row["id"], **{f"new_{name}": row[name] for name in columns}}
-                    for row in changed
-                ],
-            )
-        _insert(session, Identifier, self._identifiers)
-        self._write_authors()
-        _insert(session, Manifestation, self._manifestations)
-        if self._superseded:
-            session.connection().execute(
-                update(StatusEvent)
-                .where(col(StatusEvent.id).in_(self._superseded))
-                .values(superseded_at=self._at)
-            )
-        _insert(
-            session,
-            StatusEvent,
-            [{k: v for k, v in row.items() if k != "id"} for row in self._preprints],
-        )
-        self._write_search([state for state in states if state.is_text_changed])
-
-    def _write_authors(self) -> None:
-        old = [id for id in self._reauthored if not self._works[id].is_new]
-        if old:
-            self._session.connection().execute(
-                delete(Authorship).where(col(Authorship.work_id).in_(old))
-            )
-        _insert(
-            self._session,
-            Authorship,
-            [
-                {"work_id": id, "position": position, "name": name, "person_id": None}
-                for id in sorted(self._reauthored)
-                for position, name in enumerate(self._works[id].authors)
-            ],
-        )
-
-    def _write_search(self, states: Sequence[_State]) -> None:
-        rows = {state.row["id"]: _search_row(state) for state in states}
-        query = select(SearchText.ref).where(
-            SearchText.kind == "work", col(SearchText.ref).in_(rows)
-        )
-        known = set(self._session.exec(query))
-        _insert(self._session, SearchText, [row for id, row in rows.items() if id not in known])
-        if known:
-            self._session.connection().execute(
-                update(SearchText)
-                .where(SearchText.kind == "work", col(SearchText.ref) == bindparam("work"))  # type: ignore[arg-type]  # a column, typed as its value
-                .values(title=bindparam("new_title"), body=bindparam("new_body")),
-                [
-                    {"work": id, "new_title": rows[id]["title"], "new_body": rows[id]["body"]}
-                    for id in sorted(known)
-                ],
-            )
-
-
-def _new(work_id: str, draft: Draft) -> _State:
-    return _State(
-        {
-            "id": work_id,
-            "key": None,
-            "kind": draft.kind,
-            "title": draft.title,
-            "abstract": "",
-            "first_public": "",
-            "first_day": "",
-            "venue": "",
-            "year": None,
-            "categories": "",
-            "synopsis": "",
-            "checked": None,
-            "withdrawn": False,
-            "retired": False,
-        },
-        is_new=True,
-        is_text_changed=True,
-    )
-
-
-def _search_row(state: _State) -> dict[str, Any]:
-    """What search sees of a work, in the form that the curated content gives its own."""
-    row = state.row
-    body = " ".join([row["abstract"], row["synopsis"], *state.authors, row["key"] or ""])
-    return {"kind": "work", "ref": row["id"], "title": prose(row["title"]), "body": prose(body)}
-
-
-def _until(valid: str) -> dt.date:
-    """The last day that a date may mean, by which texts are newer or older."""
-    return dates.span(valid.rpartition("/")[2])[1] if valid else dates.OPEN_START
-
-
-def _is_narrower(new: str, old: str) -> bool:
-    """Whether `new` is a date and says more than `old`."""
-    if not new or new == old:
-        return False
-    (low, high), (old_low, old_high) = dates.span(new), dates.span(old)
-    return high - low < old_high - old_low
-
-
-def _first_day(text: str) -> str:
-    return dates.span(text)[0].isoformat() if text else ""
-
-
-def _year(text: str) -> int | None:
-    return int(text[:4]) if text[:4].isdigit() else None
+    return arxiv._resume(row.value)

@@ -194,7 +194,7 @@ def taking_in(
     if not show_refused:
         typer.echo(context.get_help())
         return
-    from ingest.pipeline import refused
+    from ingest.intake import refused
 
     rows = refused(_store())
     if as_json:
@@ -232,6 +232,7 @@ def ingest_arxiv(
     """Ask arXiv's API for each strand's queries (kb/debate/sources.yaml)."""
     from ingest import pipeline
     from ingest.http import Session
+    from ingest.sources.arxiv import HOSTS
     from kb import content, dates
     from kb.errors import NotFoundError
 
@@ -245,7 +246,7 @@ def ingest_arxiv(
                 "strand with an arXiv query", strand, content.nearest(strand, known)
             )
     store = _store()
-    with Session(contact=contact) as session, _progress("arXiv") as progress:
+    with Session(HOSTS, contact=contact) as session, _progress("arXiv") as progress:
         counts = pipeline.ingest_arxiv(
             store, queries, since or None, session.fetch, lambda done: progress(done, 0)
         )

@@ -15,7 +15,7 @@ from sqlmodel import SQLModel, col, delete, select
 
 from kb import dates, ids, models
 from kb.content import identifiers
-from kb.store import now
+from kb.store import now, touch
 from kb.vocabulary import (
     AgentKind,
     ClaimLevel,
@@ -69,6 +69,8 @@ def apply(store: Store, content: Content) -> dict[str, int]:
         # A verdict on a work that is not here yet must be looked at again next time.
         mark = f"{wanted}{WAITING}" if writer.counts["verdict waiting"] else wanted
         session.merge(models.Setting(name=SETTING, value=mark))
+        if writer.counts:
+            touch(session)
         run.counts = dict(writer.counts)
     return dict(writer.counts)
 
@@ -546,7 +548,9 @@ class _Writer:
         current = select(models.StatusEvent).where(col(models.StatusEvent.superseded_at).is_(None))
         for row in self.session.exec(current):
             # What a source itself said stays, unless the curated entry says it better.
-            from_source = row.source == "arXiv" and row.work_id not in preprints
+            from_source = row.raw_digest is not None or (
+                row.source == "arXiv" and row.work_id not in preprints
+            )
             if row.work_id not in curated or from_source:
                 key = (row.work_id, row.status, row.valid, row.venue, row.version)
                 wanted.setdefault(key, {"work_id": row.work_id})

@@ -490,10 +490,56 @@ class QueryEntry(Entry):
     """In the source's own syntax."""
 
 
-class SourcesFile(Entry):
-    """sources.yaml: what the ingest jobs ask."""
+class SetEntry(Entry):
+    """A set of arXiv's OAI-PMH service, harvested whole."""
 
+    set: str
+    """As ListSets names it: "cs:cs:LG"."""
+    since: str = ""
+    """The day from which on, "2026-01-01"; "" for all there is."""
+    enabled: bool = True
+    """False keeps the entry here and asks nothing."""
+
+
+class OpenReviewEntry(Entry):
+    """A venue on OpenReview."""
+
+    id: str
+    """OpenReview's own: "ICLR.cc/2026/Conference"."""
+    name: str
+    """As people write it: "ICLR 2026"."""
+    api: int = Field(default=2, ge=1, le=2)
+    """Version of the interface that holds the venue; 1 for venues before 2023 or so."""
+    submission: str = ""
+    """The invitation of a submission; "" for the usual ones."""
+    decision_field: str = "venue"
+    """Field of a submission that holds the decision in words, or "decision" for a reply."""
+    any_of: list[str] = []
+    """Words of which a title, abstract or keyword list must hold one; empty takes every note."""
+    enabled: bool = True
+
+
+class FeedEntry(Entry):
+    """A feed of posts."""
+
+    id: Key
+    url: Url
+    publisher: str
+    kind: CoverageKind = CoverageKind.post
+    any_of: list[str] = []
+    """Words of which a post must hold one; empty takes every post."""
+    enabled: bool = True
+
+
+class SourcesFile(Entry):
+    """sources.yaml: what the ingest jobs ask, and how often."""
+
+    every: dict[str, float] = {}
+    """Adapter -> days after a success when it is due again; 1 where it is not named."""
     arxiv: list[QueryEntry]
+    arxiv_oai: list[SetEntry] = []
+    openreview: list[OpenReviewEntry] = []
+    posts: list[FeedEntry] = []
 
 
 class VerdictEntry(Entry):

@@ -36,6 +36,20 @@ _PG_LOCK = 7_245_001
 """Key of the advisory lock that stands for the file lock on PostgreSQL; any constant would do."""
 
 
+REVISION = "revision"
+"""Name of the setting that counts the transactions that changed what is known: what was
+derived from one revision need not be looked at again while it stands."""
+
+
+def touch(session: Session) -> None:
+    """Note, within a write transaction, that what is known has changed."""
+    row = session.get(Setting, REVISION)
+    if row is None:
+        session.add(Setting(name=REVISION, value="1"))
+    else:
+        row.value = str(int(row.value) + 1)
+
+
 def now() -> dt.datetime:
     """Return this moment in UTC, to the second: finer would only make diffs noisy."""
     return dt.datetime.now(dt.UTC).replace(microsecond=0)
@@ -183,11 +197,15 @@ class Store:
                 self._lock = None
 
     @contextlib.contextmanager
-    def run(self, job: str) -> Iterator[Run]:
+    def run(self, job: str, parent: Run | None = None) -> Iterator[Run]:
         """Enter a job in the ledger: a row before it starts, closed when it ends.
 
         The caller fills `counts`, and `outcome` and `message` where they are not "ok" and "".
         A row that a killed process left open is closed as "interrupted".
+
+        Args:
+            job: What is done.
+            parent: The run that it is a part of, which is still open.
 
         Raises:
             BusyError: Another process is writing.
@@ -196,8 +214,9 @@ class Store:
         with self.lock(job):
             with self.write() as session:
                 for left in session.exec(select(Run).where(Run.outcome == "running")):
-                    left.outcome = "interrupted"
-                row = Run(job=job, started_at=now())
+                    if parent is None or left.id != parent.id:
+                        left.outcome = "interrupted"
+                row = Run(job=job, started_at=now(), parent_id=parent.id if parent else None)
                 session.add(row)
             run = Run.model_validate(row, from_attributes=True)
             run.outcome = "ok"
@@ -216,6 +235,7 @@ class Store:
                     kept = session.get_one(Run, row.id)
                     kept.outcome, kept.message = run.outcome, run.message
                     kept.counts = dict(run.counts)
+                    kept.requests, kept.bytes, kept.cursor = run.requests, run.bytes, run.cursor
                     kept.ended_at = now()
 
     # -- settings ---------------------------------------------------------------------------

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import re
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 from xml.etree.ElementTree import ParseError as NotXML
@@ -16,16 +18,17 @@ from defusedxml import ElementTree as SafeTree
 
 from ingest import normalize
 from ingest.errors import FetchError, ParseError
-from ingest.records import Draft, ManifestationDraft, Raw
+from ingest.records import Draft, Errand, ManifestationDraft, Raw
 from kb import ids
 from kb.errors import IdentifierError
 from kb.vocabulary import ManifestationKind, WorkKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from xml.etree.ElementTree import Element
 
-    from ingest.records import Fetch
+    from ingest.records import Fetch, Reading
+    from kb.schema import SourcesFile
 
 _ATOM = "http://www.w3.org/2005/Atom"
 _NS = {
@@ -155,6 +158,45 @@ class Arxiv:
             withdrawn=normalize.is_withdrawn(_text(entry, "arxiv:comment"), abstract),
             manifestations=(form,),
         )
+
+
+HOSTS: Mapping[str, float] = {"export.arxiv.org": 3.0, "arxiv.org": 3.0}
+"""Host -> seconds between two requests: https://info.arxiv.org/help/api/tou.html asks for one
+request in three seconds and one connection at a time."""
+_OVERLAP_DAYS = 14
+"""How far behind its cursor a query starts. A paper that moderators held back appears late
+but carries the day of its submission, so a cursor alone would step over it."""
+
+
+def errands(config: SourcesFile) -> list[Errand]:
+    """Return one errand per configured query."""
+    return [
+        Errand(
+            # A changed query must not inherit the cursor of the old one.
+            name=f"{Arxiv.name}:{entry.strand}:{mark(entry.query)}",
+            title=f"arXiv: {entry.strand}",
+            hosts=HOSTS,
+            make=partial(Arxiv, entry.query),
+            every=config.every.get(Arxiv.name, 1.0),
+            resume=_resume,
+        )
+        for entry in config.arxiv
+    ]
+
+
+def readers(config: SourcesFile) -> Mapping[str, Callable[[Raw], Reading]]:  # noqa: ARG001
+    """Return how the records of this source are read."""
+    return {Arxiv.name: Arxiv.read}
+
+
+def mark(question: str) -> str:
+    """Return eight hex digits that tell one question from another."""
+    return hashlib.sha256(question.encode()).hexdigest()[:8]
+
+
+def _resume(cursor: str) -> str:
+    day = dt.date.fromisoformat(cursor[:10]) - dt.timedelta(days=_OVERLAP_DAYS)
+    return day.isoformat()
 
 
 def dois(text: str) -> tuple[str, ...]:

@@ -28,8 +28,11 @@ from kb.errors import IdentifierError
 from kb.vocabulary import ManifestationKind, WorkKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+
+    from ingest.records import Errand, Reading
+    from kb.schema import SourcesFile
 
 LINE_CAP = 4_000_000
 """Bytes. The longest real line, a paper with thousands of authors, has some 300,000."""
@@ -109,6 +112,16 @@ class ArxivSnapshot:
             withdrawn=normalize.is_withdrawn(_text(row, "comments", raw), abstract),
             manifestations=(form,),
         )
+
+
+def errands(config: SourcesFile) -> list[Errand]:  # noqa: ARG001 - the shape of every source
+    """Return nothing: a dump is taken in by hand, since its file has a new name each time."""
+    return []
+
+
+def readers(config: SourcesFile) -> Mapping[str, Callable[[Raw], Reading]]:  # noqa: ARG001
+    """Return how the records of this source are read."""
+    return {ArxivSnapshot.name: ArxivSnapshot.read}
 
 
 def month(work: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import event
 from sqlmodel import Session
 
-from ingest import pipeline
+from ingest import intake, pipeline
 from ingest.sources.arxiv_snapshot import ArxivSnapshot
 from kb.store import Store
 
@@ -35,7 +35,7 @@ def main(database, file, point, number):
     elif point == "read":
         read = ArxivSnapshot.read
         ArxivSnapshot.read = staticmethod(lambda raw: (tick(), read(raw))[1])
-    pipeline.BATCH = 50
+    intake.BATCH = 50
     pipeline.ingest_snapshot(store, Path(file), tick if point == "progress" else None)
     store.close()
 

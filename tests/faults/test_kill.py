@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, inspect, text
 
-from ingest import pipeline
+from ingest import intake, pipeline
 from kb.errors import BusyError, StoreError
-from kb.store import Store
+from kb.store import REVISION, Store
 
 SCRIPT = Path(__file__).with_name("ingest_and_die.py")
 CLOCKS = {"recorded_at", "fetched_at", "retrieved_at", "updated_at"}
@@ -38,6 +38,8 @@ def contents(store):
             # Of these, what matters is whether they are set.
             whether = {"superseded_at", "resolved_at"}
             rows = connection.execute(text(f'SELECT * FROM "{table}"')).mappings()
+            if table == "setting":  # counts transactions, which depend on where batches begin
+                rows = [row for row in rows if row["name"] != REVISION]
             found[table] = sorted(
                 repr([row[n] is None if n in whether else row[n] for n in keep]) for row in rows
             )
@@ -111,7 +113,7 @@ def assert_as_undisturbed(store, undisturbed):
 
 
 def test_batches_of_another_size_end_in_the_same_store(store, dump, undisturbed, monkeypatch):
-    monkeypatch.setattr(pipeline, "BATCH", 7)
+    monkeypatch.setattr(intake, "BATCH", 7)
     pipeline.ingest_snapshot(store, dump)
     assert_as_undisturbed(store, undisturbed)
 

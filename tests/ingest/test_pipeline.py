@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import col, func, select, text
 
-from ingest import pipeline
+from ingest import intake, pipeline
 from ingest.errors import FetchError, ParseError
 from ingest.records import Draft, ManifestationDraft, Raw
 from kb.errors import DateError
@@ -77,7 +77,7 @@ class Notes:
 
 def take(store, *rows):
     source = Notes(*rows)
-    return dict(+pipeline.harvest(store, source, source.fetch(), "notes"))
+    return dict(+intake.harvest(store, source, source.fetch(), "notes"))
 
 
 def rows(store, kind, *where):
@@ -159,7 +159,7 @@ def test_a_damaged_file_keeps_what_came_before(store, tmp_path):
 
 
 def test_progress_is_told_after_each_batch(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(pipeline, "BATCH", 3)
+    monkeypatch.setattr(intake, "BATCH", 3)
     told = []
     pipeline.ingest_snapshot(store, FILE, told.append)
     assert told == [3, 4]
@@ -295,7 +295,7 @@ def test_the_same_record_twice_in_a_batch_is_one(store):
 
 def test_a_record_we_cannot_read_is_kept_counted_and_listed(store):
     assert take(store, {"version": 1}, {"bad": "no title"}) == {"added": 1, "refused": 1}
-    (listed,) = pipeline.refused(store)
+    (listed,) = intake.refused(store)
     assert (listed.source, listed.url, listed.reason) == ("notes", "note/2", "no title")
     assert listed.head == b'{"bad": "no title"}'
     assert take(store, {"bad": "no title"}) == {"refused": 1}
@@ -309,7 +309,7 @@ def test_a_record_that_can_be_read_after_all_is_resolved(store, monkeypatch):
             Raw(raw.source, raw.url, raw.fetched_at, b"{}")))
     )  # fmt: skip
     assert take(store, {"bad": "no title"}) == {"added": 1}
-    assert pipeline.refused(store) == []
+    assert intake.refused(store) == []
     assert one(store, Refusal).resolved_at is not None
     assert take(store, {"bad": "no title"}) == {"same": 1}
 
@@ -324,7 +324,7 @@ def test_a_batch_that_fails_leaves_nothing(store, monkeypatch):
     def broken(*_args):
         raise MemoryError
 
-    monkeypatch.setattr(pipeline, "_search_row", broken)
+    monkeypatch.setattr(intake, "_search_row", broken)
     with pytest.raises(MemoryError):
         take(store, {"version": 1})
     for kind in (RawRecord, Work, Identifier, Manifestation, Cursor):
