@@ -1,0 +1,34 @@
+"""A nightly run that is killed anywhere, again and again, ends where an undisturbed one does.
+
+SIGKILL does not test a power cut: what the kernel had taken is still written.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+def kill(count, seed=0):
+    """Run the killer in a process of its own, and return what it prints."""
+    done = subprocess.run(
+        [sys.executable, str(HERE / "kill_nights.py"), str(count), str(seed)],
+        capture_output=True,
+        text=True,
+        timeout=3000,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    return done.stdout
+
+
+def test_two_hundred_kills_leave_no_trace():
+    assert "200 kills" in kill(200)
+
+
+@pytest.mark.slow
+def test_a_thousand_kills_leave_no_trace():
+    assert "1000 kills" in kill(1000, seed=1)
