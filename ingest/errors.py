@@ -42,7 +42,14 @@ class FetchError(SourceError):
     exit_code = 8
 
     def __init__(
-        self, source: str, where: str, reason: str, remedy: str = "", *, is_host_wide: bool = False
+        self,
+        source: str,
+        where: str,
+        reason: str,
+        remedy: str = "",
+        *,
+        is_host_wide: bool = False,
+        wait: float | None = None,
     ) -> None:
         """Keep what failed; see `SourceError`.
 
@@ -53,17 +60,28 @@ class FetchError(SourceError):
             remedy: What the user can do.
             is_host_wide: The host is down or wants to be left alone, so that asking it for
                 anything else would fail too.
+            wait: Seconds that the host asked us to wait, counted from its last answer; None
+                where it did not say.
         """
         super().__init__(source, where, reason, remedy)
         self.is_host_wide = is_host_wide
+        self.wait = wait
 
 
 class BlockedError(FetchError):
     """It does not let us in: it wants credentials, a proof of being human, or us gone."""
 
-    def __init__(self, source: str, where: str, reason: str, remedy: str = "") -> None:
-        """Keep what failed; see `SourceError`."""
-        super().__init__(source, where, reason, remedy, is_host_wide=True)
+    def __init__(
+        self,
+        source: str,
+        where: str,
+        reason: str,
+        remedy: str = "",
+        *,
+        wait: float | None = None,
+    ) -> None:
+        """Keep what failed; see `FetchError`."""
+        super().__init__(source, where, reason, remedy, is_host_wide=True, wait=wait)
 
 
 class HaltError(SourceError):

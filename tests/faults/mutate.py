@@ -7,7 +7,6 @@ should be: a traceback, a record that is neither taken nor refused, a refusal wi
 
 import random
 import re
-import resource
 import shutil
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+from memory import peak
 from night import CONFIG
 from world import World
 
@@ -190,7 +190,7 @@ def main(feeds, seed):
                 wrong.append(f"{refusal.url}: refused without a clear reason")
         faults = store.integrity()
         store.close()
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    memory = peak() / 1024
     if memory > MEGABYTES:
         wrong.append(f"{memory:.0f} MB")
     print(

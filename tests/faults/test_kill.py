@@ -12,39 +12,25 @@ import time
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, inspect, text
+from sqlalchemy import event, text
+from sqlmodel import SQLModel
 
 from ingest import intake, pipeline
+from kb import dump as dumps
 from kb.errors import BusyError, StoreError
-from kb.store import REVISION, Store
+from kb.store import Store
 
 SCRIPT = Path(__file__).with_name("ingest_and_die.py")
-CLOCKS = {"recorded_at", "fetched_at", "retrieved_at", "updated_at"}
-NUMBERED = {"status_event", "search_text"}  # the tables whose id is only a count
 
 
 def contents(store):
-    """Every row of every table, but for clocks, counts and the ledger."""
-    found = {}
+    """The logical dump by table, and how much full-text search finds."""
+    found = {name: [] for name in SQLModel.metadata.tables.keys() - dumps.LEFT_OUT}
     with store.read() as session:
-        connection = session.connection()
-        inspector = inspect(connection)
-        for table in inspector.get_table_names():
-            if table == "run" or table.startswith("search_fts_"):
-                continue
-            names = [column["name"] for column in inspector.get_columns(table)]
-            drop = CLOCKS | {"id"} if table in NUMBERED else CLOCKS
-            keep = [name for name in names if name not in drop]
-            # Of these, what matters is whether they are set.
-            whether = {"superseded_at", "resolved_at"}
-            rows = connection.execute(text(f'SELECT * FROM "{table}"')).mappings()
-            if table == "setting":  # counts transactions, which depend on where batches begin
-                rows = [row for row in rows if row["name"] != REVISION]
-            found[table] = sorted(
-                repr([row[n] is None if n in whether else row[n] for n in keep]) for row in rows
-            )
+        for entry in dumps.entries(session):
+            found[entry.table].append(entry.line)
         words = "SELECT rowid FROM search_fts WHERE search_fts MATCH 'kettle OR again'"
-        found["found"] = len(connection.execute(text(words)).all())
+        found["found"] = len(session.connection().execute(text(words)).all())
     return found
 
 

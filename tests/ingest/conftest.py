@@ -40,7 +40,7 @@ def encoder():
     return HashingEncoder()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_encoder():
     return HashingEncoder
 
@@ -76,7 +76,13 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in {"Content-Length": str(len(body)), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        if status != 304:
+            self.wfile.write(body)
+
+    def do_POST(self):
+        length = int(self.headers["Content-Length"])
+        self.server.posted.append((self.headers["Content-Type"], self.rfile.read(length)))
+        self.do_GET()
 
     def log_message(self, *_):
         pass
@@ -91,9 +97,10 @@ class Server(ThreadingHTTPServer):
 
 @pytest.fixture
 def server():
-    """Gives its `answers` one after another, the last for ever, and notes what was `asked`."""
+    """Gives its `answers` one after another, the last for ever, and notes what was `asked`
+    and `posted`."""
     server = Server(("127.0.0.1", 0), Handler)
-    server.asked, server.answers = [], [(200, {}, b"fine")]
+    server.asked, server.posted, server.answers = [], [], [(200, {}, b"fine")]
     server.url = f"http://127.0.0.1:{server.server_port}/list"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -113,12 +120,16 @@ def connect(clock):
     """Make sessions that may talk to this machine, on a clock of our own."""
     opened = []
 
-    def make(gap=0.0, private=True, hosts=("127.0.0.1",), contact="", **limits):
+    def make(
+        gap=0.0, private=True, hosts=("127.0.0.1",), contact="", cache=None, via=None, **limits
+    ):
         session = http.Session(
-            dict.fromkeys(hosts, gap),
+            dict.fromkeys(hosts, gap) if isinstance(hosts, tuple | list) else hosts,
             contact=contact,
             limits=http.Limits(**{"read": 5.0, "total": 5.0, **limits}),
+            cache=cache,
             private=private,
+            via=via,
             clock=clock,
             sleep=clock.sleep,
         )
