@@ -8,13 +8,14 @@ KB := $(BIN)/kb
 SITE_READY := $(VENV)/.site-ready
 DEV_READY := $(VENV)/.dev-ready
 
-.PHONY: site test test-long check bench audit readers golden clean help
+.PHONY: site test test-long faults check bench audit readers golden clean help
 
 help:
 	@echo "make site       set up, build the knowledge base and the web site"
 	@echo "make test       set up and run the whole test suite"
 	@echo "make check      style, types, import rules, curated files, the README's commands"
 	@echo "make test-long  the long forms of the fault and hostile suites too"
+	@echo "make faults     every fault in full, and the figures"
 	@echo "make audit      what the audit finds in our own content"
 	@echo "make bench      what bench/ measures"
 
@@ -30,6 +31,10 @@ test: $(DEV_READY)
 
 test-long: $(DEV_READY)
 	@$(BIN)/python -m pytest -q
+
+# Half an hour: a thousand kills, ten thousand spoilt feeds, and every fault of every source.
+faults: $(DEV_READY)
+	@$(BIN)/python tests/faults/figures.py
 
 check: $(DEV_READY)
 	@$(BIN)/ruff check .

@@ -61,6 +61,11 @@ def snapshot(session: Session) -> Snapshot:
             select(models.Manifestation)
             .where(col(models.Manifestation.work_id).is_not(None))
             .where(col(models.Manifestation.digest_id).is_(None))
+            # A line of a version history, whose text nobody has fetched, is no news.
+            .where(
+                (col(models.Manifestation.raw_digest).is_(None))
+                | (models.Manifestation.content_hash != "")
+            )
         )
     }
     out["claim"] = {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ingest.sources import arxiv, arxiv_snapshot
+from ingest.sources import arxiv, arxiv_oai, arxiv_snapshot, bibliography, openreview, posts, workshops
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ingest.records import Errand, Raw, Reading
     from kb.schema import SourcesFile
 
-SOURCES = (arxiv, arxiv_snapshot)
+SOURCES = (arxiv_oai, arxiv, arxiv_snapshot, openreview, posts, bibliography, workshops)
 """In the order in which a run asks them."""
 
 

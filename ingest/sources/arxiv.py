@@ -179,6 +179,7 @@ def errands(config: SourcesFile) -> list[Errand]:
             make=partial(Arxiv, entry.query),
             every=config.every.get(Arxiv.name, 1.0),
             resume=_resume,
+            asks=entry.query,
         )
         for entry in config.arxiv
     ]
