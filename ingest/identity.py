@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kb import ids
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,8 +17,7 @@ class Match:
 
     work_id: str
     conflicts: tuple[str, ...]
-    """The record's identifiers that name another work, in order. Works are never merged on
-    their strength: a person must look."""
+    """The record's identifiers that name another work, in order; see `bar`."""
 
 
 def resolve(
@@ -47,12 +46,12 @@ def resolve(
         ...         {"openreview:abcdefgh": {"arxiv:2501.00001"}}).work_id
         'openreview:abcdefgh'
     """
-    ranked = sorted(identifiers, key=_rank)
+    ranked = sorted(identifiers, key=rank)
     work_id = next(
         (
             owners[id]
             for id in ranked
-            if id in owners and not _differs(ranked, names.get(owners[id], ()), _rank(id)[0])
+            if id in owners and not _differs(ranked, names.get(owners[id], ()), rank(id)[0])
         ),
         None,
     )
@@ -61,7 +60,8 @@ def resolve(
     return Match(work_id, tuple(id for id in ranked if owners.get(id, work_id) != work_id))
 
 
-def _rank(id: str) -> tuple[int, str]:
+def rank(id: str) -> tuple[int, str]:
+    """Return a sort key: the identifier that names a work best comes first."""
     return ids.SCHEMES.index(id.partition(":")[0]), id
 
 
@@ -73,3 +73,63 @@ def _differs(mine: Collection[str], theirs: Collection[str], rank: int) -> bool:
         if ours and others and not ours & others:
             return True
     return False
+
+
+def bar(
+    mine: Collection[str],
+    theirs: Collection[str],
+    by: str,
+    distinct: Collection[frozenset[str]] = (),
+) -> str:
+    """Return why a record that names two works does not make them one, "" where it does.
+
+    Args:
+        mine: Every identifier of one work.
+        theirs: Every identifier of the other.
+        by: The identifier of the other that the record gives.
+        distinct: Pairs of identifiers of which a person said that they name two works.
+
+    Examples:
+        >>> bar({"arxiv:2502.99901"}, {"openreview:abcdefgh"}, "openreview:abcdefgh")
+        ''
+        >>> bar({"arxiv:2502.99901"}, {"arxiv:2502.99902", "doi:10.5555/v"}, "doi:10.5555/v")
+        'they have different identifiers of a stronger kind'
+    """
+    if any(frozenset((one, other)) in distinct for one in mine for other in theirs):
+        return SAID
+    if _differs(mine, theirs, rank(by)[0]):
+        return "they have different identifiers of a stronger kind"
+    # A paper has one number on arXiv for life; a person may know of an exception.
+    if _differs(mine, theirs, 1):
+        return "they are two papers on arXiv"
+    return ""
+
+
+SAID = "a person says that they are two"
+"""The reason that ends the matter: nothing is proposed any more."""
+
+
+def apart(
+    identifiers: Sequence[str], distinct: Collection[frozenset[str]], own: Collection[str] = ()
+) -> list[str]:
+    """Return a record's identifiers without those that a person says belong to another work.
+
+    What the record itself is called stays, whatever else it names.
+
+    Args:
+        identifiers: Of the record, at least one.
+        distinct: Pairs of identifiers of which a person said that they name two works.
+        own: Those of the forms that the record describes.
+
+    Examples:
+        >>> apart(["arxiv:2502.99901", "doi:10.5555/k"],
+        ...       [frozenset(["arxiv:2502.99901", "doi:10.5555/k"])])
+        ['arxiv:2502.99901']
+    """
+    if not distinct:
+        return list(identifiers)
+    kept: list[str] = []
+    for id in sorted(identifiers, key=lambda name: (name not in own, rank(name))):
+        if not any(frozenset((id, other)) in distinct for other in kept):
+            kept.append(id)
+    return kept

@@ -8,6 +8,7 @@ is stored: a record whose digest is known is not taken twice.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -17,11 +18,11 @@ from sqlalchemy import bindparam, delete, func, insert, update
 from sqlmodel import Session as Transaction
 from sqlmodel import SQLModel, col, select
 
-from ingest import identity
+from ingest import commentary, identity, programmes
 from ingest.errors import ParseError, SourceError
 from ingest.normalize import prose
-from ingest.records import Draft, Removal
-from kb import dates
+from ingest.records import CoverageDraft, Draft, EventDraft, Removal
+from kb import dates, ids, merges, titles
 from kb.models import (
     Authorship,
     Cursor,
@@ -35,7 +36,7 @@ from kb.models import (
     WorkRelation,
 )
 from kb.store import now, touch
-from kb.vocabulary import ManifestationKind, StatusKind, Verified
+from kb.vocabulary import AgentKind, ManifestationKind, StatusKind, Verified
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -199,7 +200,7 @@ def apply(
         at: When we learnt it: the `recorded_at` of every row.
 
     Returns:
-        Counts: added, changed, same, refused, conflicts.
+        Counts: added, changed, same, refused, conflicts, merged.
     """
     counts: Counter[str] = Counter()
     digests = [raw.digest for raw in raws]
@@ -230,7 +231,7 @@ def apply(
     _insert(session, Refusal, fresh)
     for kind, group in groupby(found, key=lambda pair: type(pair[1])):
         counts.update(_WRITE[kind](session, at, list(group)))
-    if counts["added"] or counts["changed"]:
+    if counts["added"] or counts["changed"] or counts["merged"]:
         touch(session)
     return counts
 
@@ -238,10 +239,43 @@ def apply(
 def _write_works(
     session: Transaction, at: dt.datetime, pairs: Sequence[tuple[Raw, Draft]]
 ) -> Counter[str]:
-    writer = _Writer(session, at, [draft for _, draft in pairs])
-    counts = Counter(writer.add(raw, draft) for raw, draft in pairs)
-    counts["conflicts"] += writer.conflicts
-    writer.flush()
+    counts: Counter[str] = Counter()
+    verdicts = _Verdicts(merges.distinct_pairs(session), merges.awaited(session))
+    todo = list(pairs)
+    news: set[str] = set()
+    may_join = True
+    ahead = len(todo)
+    while todo:
+        # A writer reads ahead what its records need, which a join makes stale.
+        part = todo[:ahead]
+        writer = _Writer(session, at, [draft for _, draft in part], verdicts)
+        taken = 0
+        is_awaited = False
+        # Works are joined before the record that joins them is applied, and verdicts obeyed
+        # right after the record that they wait for, so that what is stored does not depend on
+        # where batches begin.
+        for raw, draft in part:
+            if (may_join or taken) and writer.joins(draft):
+                break
+            counts[writer.add(raw, draft)] += 1
+            taken += 1
+            is_awaited = not verdicts.awaited.isdisjoint(draft.identifiers)
+            if is_awaited:
+                break
+        counts["conflicts"] += writer.conflicts
+        writer.flush()
+        news |= writer.news()
+        ahead = 4 if taken < len(part) else 2 * ahead
+        joined = writer.join()
+        may_join = bool(joined or taken)
+        if is_awaited:
+            settled = merges.settle(session, at)
+            joined += settled["identity verdict added"] + settled["identity verdict undone"]
+        if joined:
+            counts["merged"] += joined
+        todo = todo[taken:]
+    programmes.relink(session, at, news)
+    commentary.relink(session, news)
     return counts
 
 
@@ -250,10 +284,12 @@ def _write_removals(
 ) -> Counter[str]:
     counts: Counter[str] = Counter()
     for _, removal in pairs:
+        gone = [*removal.manifestations]
+        for name in removal.identifiers:
+            gone += _forms(session, name)
         rows = session.exec(
             select(Manifestation).where(
-                col(Manifestation.id).in_(removal.manifestations),
-                col(Manifestation.removed_at).is_(None),
+                col(Manifestation.id).in_(gone), col(Manifestation.removed_at).is_(None)
             )
         ).all()
         for row in rows:
@@ -263,9 +299,22 @@ def _write_removals(
     return counts
 
 
+def _forms(session: Transaction, name: str) -> list[str]:
+    """Return the ids of the forms that go by an identifier: its versions, with corrections."""
+    query = (
+        select(Manifestation.id)
+        .join(Identifier, col(Identifier.work_id) == Manifestation.work_id)
+        .where(Identifier.id == name)
+    )
+    # The work may have forms of another name too, another paper's that was found to be it.
+    return [id for id in session.exec(query) if re.match(r"(v\d+)?(#|$)", id.removeprefix(name))]
+
+
 _WRITE: Mapping[type, Callable[..., Counter[str]]] = {
     Draft: _write_works,
     Removal: _write_removals,
+    CoverageDraft: commentary.write,
+    EventDraft: programmes.write,
 }
 """What a record turns out to be -> what writes it, in one go for a whole batch."""
 
@@ -293,6 +342,8 @@ class _State:
     names: set[str] = field(default_factory=set)
     """Its identifiers."""
     authors: tuple[str, ...] = ()
+    is_credited: bool = False
+    """The curated files give the authors: they alone tell which person a name is."""
     newest: tuple[dt.date, int] | None = None
     """When the newest fetched text appeared, and its version; None when there is none."""
     preprint: dict[str, Any] | None = None
@@ -308,15 +359,43 @@ class _State:
         return changed
 
 
+@dataclass(frozen=True, slots=True)
+class _Verdicts:
+    """What people said of identifiers."""
+
+    distinct: frozenset[frozenset[str]] = frozenset()
+    awaited: frozenset[str] = frozenset()
+    """Those that any verdict names."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Two works that one record names."""
+
+    loser: str
+    winner: str
+    grounds: merges.Grounds
+
+
 class _Writer:
     """Applies the drafts of one batch: everything known is read at once, then written at once."""
 
-    def __init__(self, session: Transaction, at: dt.datetime, drafts: Sequence[Draft]) -> None:
+    def __init__(
+        self,
+        session: Transaction,
+        at: dt.datetime,
+        drafts: Sequence[Draft],
+        verdicts: _Verdicts,
+    ) -> None:
         self.conflicts = 0
         self._session = session
+        self._verdicts = verdicts
+        self._joins: list[_Pair] = []
+        self._proposals: list[_Pair] = []
         self._at = at
         self._identifiers: list[dict[str, Any]] = []
-        self._manifestations: list[dict[str, Any]] = []
+        self._manifestations: dict[str, dict[str, Any]] = {}
+        self._filled: set[str] = set()
         self._preprints: list[dict[str, Any]] = []
         self._acts: list[dict[str, Any]] = []
         self._relations: dict[tuple[str, str, str], dict[str, Any]] = {}
@@ -325,9 +404,10 @@ class _Writer:
         named = {id for draft in drafts for id in draft.identifiers}
         named |= {id for draft in drafts for _, id in draft.related}
         # A work is found by its identifiers; one whose id is among them counts as named so.
-        self._owners: dict[str, str] = {
-            id: id for id in session.exec(select(Work.id).where(col(Work.id).in_(named)))
-        }
+        here = select(Work.id, func.coalesce(Work.merged_into, Work.id))
+        self._owners: dict[str, str] = dict(
+            session.exec(here.where(col(Work.id).in_(named))).all()
+        )
         rows = select(Identifier.id, Identifier.work_id).where(col(Identifier.id).in_(named))
         self._owners.update(dict(session.exec(rows).all()))
         self._works: dict[str, _State] = {}
@@ -336,11 +416,14 @@ class _Writer:
             self._load(set(self._owners.values()))
         forms = {form.id for draft in drafts for form in draft.manifestations}
         gone = select(Manifestation.id).where(
-            col(Manifestation.id).in_(forms), col(Manifestation.removed_at).is_not(None)
+            col(Manifestation.removed_at).is_not(None),
+            col(Manifestation.id).in_(forms)
+            | col(Manifestation.work_id).in_(set(self._owners.values())),
         )
         self._removed: set[str] = set(session.exec(gone))
         known = select(Manifestation.id, Manifestation.content_hash)
         self._hashes.update(dict(session.exec(known.where(col(Manifestation.id).in_(forms))).all()))
+        self._peers = merges.candidates(session, {titles.key(draft.title) for draft in drafts})
 
     def _load(self, ids: set[str]) -> None:
         session = self._session
@@ -350,12 +433,13 @@ class _Writer:
         for identifier in session.exec(select(Identifier).where(col(Identifier.work_id).in_(ids))):
             self._works[identifier.work_id].names.add(identifier.id)
         authors = (
-            select(Authorship.work_id, Authorship.name)
+            select(Authorship.work_id, Authorship.name, Authorship.person_id)
             .where(col(Authorship.work_id).in_(ids))
             .order_by(Authorship.work_id, col(Authorship.position))
         )
-        for work_id, name in session.exec(authors):
+        for work_id, name, person in session.exec(authors):
             self._works[work_id].authors += (name,)
+            self._works[work_id].is_credited |= person is not None
         own = col(Manifestation.work_id).in_(ids)
         hashes = select(Manifestation.id, Manifestation.content_hash).where(own)
         self._hashes.update(dict(session.exec(hashes).all()))
@@ -375,33 +459,129 @@ class _Writer:
                 state.preprint = event.model_dump()
             session.expunge(event)
 
+    def _match(self, draft: Draft) -> identity.Match:
+        named = identity.apart(
+            draft.identifiers,
+            self._verdicts.distinct,
+            own=[ids.bare(form.id) for form in draft.manifestations],
+        )
+        owned = {id: self._owners[id] for id in named if id in self._owners}
+        return identity.resolve(
+            named, owned, {work_id: self._all_names(work_id) for work_id in owned.values()}
+        )
+
+    def _all_names(self, work_id: str) -> set[str]:
+        return self._works[work_id].names | {work_id}
+
+    def joins(self, draft: Draft) -> bool:
+        """Tell whether a record names several works that are thereby one; `join` makes it so."""
+        match = self._match(draft)
+        if not match.conflicts:
+            return False
+        self._joins = [pair for pair, why in self._named(draft, match) if not why]
+        return bool(self._joins)
+
+    def _named(self, draft: Draft, match: identity.Match) -> Iterator[tuple[_Pair, str]]:
+        """Yield each other work that a record names, and why it is not the same, "" if it is."""
+        seen = {match.work_id}
+        for id in match.conflicts:
+            other = self._owners[id]
+            if other in seen:
+                continue
+            seen.add(other)
+            mine = {i for i in draft.identifiers if self._owners.get(i) == match.work_id}
+            name = min(mine, key=identity.rank, default=match.work_id)
+            curated = [
+                work in self._works and self._works[work].row["key"] is not None
+                for work in (match.work_id, other)
+            ]
+            names = (
+                self._all_names(match.work_id) if match.work_id in self._works
+                else {match.work_id, *draft.identifiers} - set(match.conflicts)
+            )  # fmt: skip
+            why = identity.bar(names, self._all_names(other), id, self._verdicts.distinct)
+            if all(curated):
+                why = why or "the curated files have both"
+            loser, winner = merges.order(match.work_id, curated[0], other, curated[1])
+            reason = f"one record names both {name} and {id}"
+            grounds = merges.Grounds(
+                AgentKind.rule, merges.RULE, f"{reason}, but {why}" if why else reason
+            )
+            yield _Pair(loser, winner, grounds), why
+
+    def join(self) -> int:
+        """Make one work of those that `joins` found, once what came before is written."""
+        count = 0
+        for pair in self._joins:
+            loser = self._session.get_one(Work, pair.loser)
+            winner = self._session.get_one(Work, pair.winner)
+            if loser.merged_into is None and winner.merged_into is None:
+                merges.merge(self._session, loser.id, winner.id, pair.grounds, self._at)
+                count += 1
+        self._session.flush()
+        self._session.expire_all()  # what follows is written as plain columns
+        return count
+
     def add(self, raw: Raw, draft: Draft) -> str:
         """Apply one draft and return what became of it: added, changed or same."""
-        owned = {id: self._owners[id] for id in draft.identifiers if id in self._owners}
-        match = identity.resolve(
-            draft.identifiers,
-            owned,
-            {work_id: self._works[work_id].names | {work_id} for work_id in owned.values()},
-        )
+        match = self._match(draft)
         self.conflicts += bool(match.conflicts)
         is_added = match.work_id not in self._works
         if is_added:
             self._works[match.work_id] = _new(match.work_id, draft)
+        for pair, why in self._named(draft, match):
+            if why != identity.SAID:
+                self._proposals.append(pair)
         state = self._works[match.work_id]
+        before = (state.row["title_key"], state.authors)
         changed = self._name(state, draft)
         for form in draft.manifestations:
             changed |= self._manifest(state, raw, draft, form)
+        if not draft.manifestations:
+            changed |= self._add_to(state, draft, is_added)
+        elif not state.authors:  # a review that was blind hid them, the text is as it was
+            changed |= self._add_to(state, draft, is_new=False)
         changed |= self._date(state, draft)
         for act in draft.statuses:
             changed |= self._act(state, raw, act)
         changed |= self._relate(state, raw, draft)
+        if is_added or before != (state.row["title_key"], state.authors):
+            self._compare(state, before[0])
         if is_added:
             return "added"
         return "changed" if changed else "same"
 
+    def _compare(self, state: _State, old_key: str) -> None:
+        """Propose the works that this one may be the same as, by title and authors."""
+        row = state.row
+        mine = merges.Candidate(
+            row["id"], row["key"] is not None, row["title"], state.authors, row["first_day"],
+            state.names,
+        )  # fmt: skip
+        for key in {old_key, row["title_key"]}:
+            group = self._peers.get(key, [])
+            self._peers[key] = [each for each in group if each.id != mine.id]
+        if not row["title_key"]:
+            return
+        group = self._peers.setdefault(row["title_key"], [])
+        if merges.is_telling(len(group) + 1):
+            for other in group:
+                known = self._works.get(other.id)
+                if known is not None:
+                    other.authors, other.names = known.authors, known.names
+                found = merges.alike(mine, other)
+                if found is not None:
+                    self._proposals.append(_Pair(*found))
+        group.append(mine)
+
     def _name(self, state: _State, draft: Draft) -> bool:
         work_id = state.row["id"]
-        fresh = [id for id in draft.identifiers if id not in state.names and
+        parted = identity.apart(
+            draft.identifiers,
+            self._verdicts.distinct,
+            own=[ids.bare(form.id) for form in draft.manifestations],
+        )
+        fresh = [id for id in parted if id not in state.names and
                  self._owners.get(id, work_id) == work_id]  # fmt: skip
         for id in fresh:
             self._owners[id] = work_id
@@ -412,35 +592,39 @@ class _Writer:
     def _manifest(self, state: _State, raw: Raw, draft: Draft, form: ManifestationDraft) -> bool:
         """Add a manifestation; one that is stored keeps its text, which evidence points into."""
         text = f"{form.title}\n{form.abstract}"
-        content_hash = hashlib.sha256(text.encode()).hexdigest()
-        id = form.id
-        if self._hashes.get(id, content_hash) != content_hash:
+        content_hash = hashlib.sha256(text.encode()).hexdigest() if form.has_text else ""
+        id, known = form.id, self._hashes.get(form.id)
+        if known and form.has_text and known != content_hash:
             id = f"{form.id}#{content_hash[:8]}"  # the same version, with its text corrected
-        if id in self._hashes:
-            return self._take_back(id)
+        is_filled = known == "" and form.has_text  # so far we only knew that it is there
+        is_back = self._take_back(id)
+        if id in self._hashes and not is_filled:
+            return is_back
+        if is_filled and id not in self._manifestations:
+            self._filled.add(id)
         self._hashes[id] = content_hash
-        self._manifestations.append(
-            {
-                "id": id,
-                "work_id": state.row["id"],
-                "event_id": None,
-                "kind": form.kind,
-                "title": form.title,
-                "abstract": form.abstract,
-                "publisher": form.publisher,
-                "url": form.url,
-                "version": form.version,
-                "valid": form.valid,
-                "retrieved_at": raw.fetched_at,
-                "content_hash": content_hash,
-                "raw_digest": raw.digest,
-                "digest_id": None,
-                "digest_n": None,
-                "cited": True,
-                "removed_at": None,
-                "note": "",
-            }
-        )
+        self._manifestations[id] = {
+            "id": id,
+            "work_id": state.row["id"],
+            "event_id": None,
+            "kind": form.kind,
+            "title": form.title,
+            "abstract": form.abstract,
+            "publisher": form.publisher,
+            "url": form.url,
+            "version": form.version,
+            "valid": form.valid,
+            "retrieved_at": raw.fetched_at,
+            "content_hash": content_hash,
+            "raw_digest": raw.digest,
+            "digest_id": None,
+            "digest_n": None,
+            "cited": True,
+            "removed_at": None,
+            "note": form.note,
+        }
+        if not form.has_text:
+            return True
         rank = (_until(form.valid), form.version)
         if state.newest is None or rank >= state.newest:
             state.newest = rank
@@ -448,26 +632,48 @@ class _Writer:
         return True
 
     def _take_back(self, id: str) -> bool:
-        """Unmark a form whose source had lost it and has it again."""
-        if id not in self._removed:
-            return False
-        self._removed.discard(id)
-        self._session.get_one(Manifestation, id).removed_at = None
-        return True
+        """Unmark a form whose source had lost it and has it again, with all its corrections."""
+        name = id.partition("#")[0]
+        back = {form for form in self._removed if form.partition("#")[0] == name}
+        self._removed -= back
+        for form in back:
+            self._session.get_one(Manifestation, form).removed_at = None
+        return bool(back)
 
     def _describe(self, state: _State, draft: Draft) -> None:
         """Let the newest text speak for the work, save what the curated files say of it."""
         is_curated = state.row["key"] is not None
         changed = state.put(abstract=draft.abstract or state.row["abstract"])
-        state.put(categories=draft.categories, withdrawn=draft.withdrawn)
+        state.put(categories=draft.categories or state.row["categories"])
+        withdrawn = draft.withdrawn
+        if all(form.kind != ManifestationKind.arxiv for form in draft.manifestations):
+            withdrawn |= state.row["withdrawn"]  # only arXiv, which says so, can say otherwise
+        state.put(withdrawn=withdrawn)
         if not is_curated:
             changed |= state.put(title=draft.title)
-        speaks = not is_curated or not state.authors
-        if speaks and draft.authors and draft.authors != state.authors:
-            state.authors = draft.authors
-            self._reauthored.add(state.row["id"])
-            changed = True
+            state.put(title_key=titles.key(draft.title))
+        changed |= self._credit(state, draft)
         state.is_text_changed |= changed
+
+    def _credit(self, state: _State, draft: Draft) -> bool:
+        """Take the record's authors, unless better ones are known."""
+        is_better_known = state.is_credited or not draft.are_authors_parsed
+        if not draft.authors or draft.authors == state.authors:
+            return False
+        if state.authors and is_better_known:
+            return False
+        state.authors = draft.authors
+        self._reauthored.add(state.row["id"])
+        return True
+
+    def _add_to(self, state: _State, draft: Draft, is_new: bool) -> bool:
+        """Take what a record without a form of the work says: all of it, where nothing is known."""
+        if is_new:
+            self._describe(state, draft)
+            return True
+        changed = self._credit(state, draft)
+        state.is_text_changed |= changed
+        return changed
 
     def _date(self, state: _State, draft: Draft) -> bool:
         """Keep the most precise day of first appearance, on the work and as a preprint event."""
@@ -509,7 +715,7 @@ class _Writer:
         known = (
             valid for status, where, valid in state.acts if (status, where) == (act.status, venue)
         )
-        if any(_overlap(valid, act.valid) for valid in known):
+        if any(dates.coincide(valid, act.valid) for valid in known):
             return False  # the same act, which one of us dates more precisely
         state.acts.append((act.status, venue, act.valid))
         self._acts.append(
@@ -549,6 +755,11 @@ class _Writer:
                 changed = True
         return changed
 
+    def news(self) -> set[str]:
+        """Return the works that are new, or are called otherwise than before."""
+        called = {id for id, state in self._works.items() if state.is_new or state.is_text_changed}
+        return called | {row["work_id"] for row in self._identifiers}
+
     def flush(self) -> None:
         """Write the batch, what others point to first."""
         session = self._session
@@ -557,8 +768,8 @@ class _Writer:
         _insert(session, Work, [state.row for state in states if state.is_new])
         changed = [state.row for state in states if state.is_changed and not state.is_new]
         if changed:
-            columns = ("abstract", "title", "categories", "withdrawn", "first_public",
-                       "first_day", "year")  # fmt: skip
+            columns = ("abstract", "title", "title_key", "categories", "withdrawn",
+                       "first_public", "first_day", "year")  # fmt: skip
             session.connection().execute(
                 update(Work)
                 .where(col(Work.id) == bindparam("work"))
@@ -570,7 +781,7 @@ class _Writer:
             )
         _insert(session, Identifier, self._identifiers)
         self._write_authors()
-        _insert(session, Manifestation, self._manifestations)
+        self._write_forms()
         if self._superseded:
             session.connection().execute(
                 update(StatusEvent)
@@ -585,6 +796,22 @@ class _Writer:
         _insert(session, StatusEvent, self._acts)
         _insert(session, WorkRelation, list(self._relations.values()))
         self._write_search([state for state in states if state.is_text_changed])
+        for pair in self._proposals:
+            merges.propose(session, pair.loser, pair.winner, pair.grounds, self._at)
+
+    def _write_forms(self) -> None:
+        rows = self._manifestations
+        fresh = [row for id, row in rows.items() if id not in self._filled]
+        _insert(self._session, Manifestation, fresh)
+        columns = ("title", "abstract", "url", "retrieved_at", "content_hash", "raw_digest", "note")
+        filled = [rows[id] for id in sorted(self._filled)]
+        if filled:
+            self._session.connection().execute(
+                update(Manifestation)
+                .where(col(Manifestation.id) == bindparam("form"))
+                .values({name: bindparam(f"new_{name}") for name in columns}),
+                [{"form": row["id"], **{f"new_{c}": row[c] for c in columns}} for row in filled],
+            )
 
     def _write_authors(self) -> None:
         old = [id for id in self._reauthored if not self._works[id].is_new]
@@ -628,6 +855,7 @@ def _new(work_id: str, draft: Draft) -> _State:
             "key": None,
             "kind": draft.kind,
             "title": draft.title,
+            "title_key": titles.key(draft.title),
             "abstract": "",
             "first_public": "",
             "first_day": "",
@@ -650,14 +878,6 @@ def _search_row(state: _State) -> dict[str, Any]:
     row = state.row
     body = " ".join([row["abstract"], row["synopsis"], *state.authors, row["key"] or ""])
     return {"kind": "work", "ref": row["id"], "title": prose(row["title"]), "body": prose(body)}
-
-
-def _overlap(one: str, other: str) -> bool:
-    """Whether two dates may mean the same day; one that is not known may mean any."""
-    if not one or not other:
-        return True
-    (low, high), (other_low, other_high) = dates.span(one), dates.span(other)
-    return low <= other_high and other_low <= high
 
 
 def _until(valid: str) -> dt.date:

@@ -1,27 +1,307 @@
-"""One run: what is asked of which source, in what order, and what is kept when one fails."""
+"""One run: what is asked of which source, what is kept when one fails, and what follows.
+
+Each source is one row of the ledger, and none stops another. What is derived from the records
+(vectors, links, a cycle) is looked at again only when what is known has changed.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urlsplit
 
-from ingest import http, intake
-from ingest.errors import FetchError, SourceError
-from ingest.sources import arxiv
-from ingest.sources.arxiv import Arxiv
+from ingest import intake
+from ingest.embed import run as embed_all
+from ingest.errors import BlockedError, FetchError, HaltError, SourceError
+from ingest.sources import errands as all_errands
 from ingest.sources.arxiv_snapshot import ArxivSnapshot
-from kb.errors import DateError
-from kb.models import Cursor
+from kb import cycles, ledger, program
+from kb.content import nearest
+from kb.errors import DateError, NotFoundError
+from kb.models import Cursor, Setting
+from kb.store import REVISION, now
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from ingest.intake import Progress
-    from ingest.records import Fetch
+    from ingest.records import Errand, Fetch, Raw, Reading, Source
+    from kb.encoder import Encoder
+    from kb.encoder import Progress as Share
+    from kb.models import Run
+    from kb.schema import SourcesFile
     from kb.store import Store
 
 _SINCE = re.compile(r"(\d{4}(-\d\d(-\d\d(T\d\d:\d\d:\d\dZ)?)?)?)?")
+EXITS = {"ok": 0, "failed": 1, "deferred": 8, "partial": 10}
+"""What a harvest came to -> the exit code that says so."""
+
+
+class Tally(Protocol):
+    """What has gone over the network so far."""
+
+    requests: int
+    bytes: int
+
+
+class Connection(Protocol):
+    """How a harvest reaches its hosts; see `ingest.http.Session`."""
+
+    @property
+    def fetch(self) -> Fetch:
+        """Gets one answer."""
+        ...
+
+    @property
+    def tally(self) -> Tally:
+        """What has been sent and received until now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Harvested:
+    """What came of asking one source."""
+
+    errand: Errand
+    outcome: str
+    """ok, deferred, blocked, halted or failed."""
+    counts: Mapping[str, int]
+    message: str
+    """Why it did not end well, "" when it did."""
+    requests: int = 0
+    bytes: int = 0
+
+
+# -- what to ask ----------------------------------------------------------------------------
+
+
+def roster(config: SourcesFile) -> list[ledger.Listed]:
+    """Return every configured source, those that are switched off too."""
+    on = {errand.name for errand in all_errands(config)}
+    changes: dict[str, Any] = {}
+    for field in type(config).model_fields:
+        entries = getattr(config, field)
+        if isinstance(entries, list):
+            changes[field] = [
+                entry.model_copy(update={"enabled": True}) if hasattr(entry, "enabled") else entry
+                for entry in entries
+            ]
+    everything = all_errands(config.model_copy(update=changes))
+    return [
+        ledger.Listed(e.name, e.title, e.asks, float(e.every), e.name in on) for e in everything
+    ]
+
+
+def choose(errands: Sequence[Errand], wanted: Iterable[str], adapter: str = "") -> list[Errand]:
+    """Return the errands that people mean by these names.
+
+    An errand goes by its name, by the beginning of it up to a colon ("arxiv",
+    "arxiv:memorization"), by its title and by what it asks; within one adapter also without the
+    adapter's name.
+
+    Args:
+        errands: Every configured one.
+        wanted: Names; none for all of the adapter's.
+        adapter: Only errands of this one; "" for any.
+
+    Raises:
+        NotFoundError: A name fits none; the error tells the nearest.
+    """
+    near = [errand for errand in errands if adapter in ("", errand.name.split(":")[0])]
+    wanted = list(wanted)
+    if not wanted:
+        return near
+    chosen: dict[str, Errand] = {}
+    for name in wanted:
+        fits = [errand for errand in near if _means(errand, name, adapter)]
+        if not fits:
+            known = {errand.title for errand in near}
+            known |= {errand.name.rpartition(":")[0] or errand.name for errand in near}
+            raise NotFoundError("configured source", name, nearest(name, known))
+        chosen |= {errand.name: errand for errand in fits}
+    return [errand for errand in near if errand.name in chosen]
+
+
+def _means(errand: Errand, name: str, adapter: str) -> bool:
+    short = errand.name.removeprefix(f"{adapter}:") if adapter else errand.name
+    titles = (errand.title, errand.title.partition(": ")[2], errand.asks)
+    return name.casefold() in map(str.casefold, titles) or any(
+        each == name or each.startswith(f"{name}:") for each in (errand.name, short)
+    )
+
+
+def due(store: Store, errands: Sequence[Errand]) -> list[Errand]:
+    """Return the errands whose last success is long enough ago; see `kb.ledger.due`.
+
+    Raises:
+        StoreError: The store cannot be read.
+    """
+    with store.read() as session:
+        names = ledger.due(session, {errand.name: errand.every for errand in errands}, now())
+    return [errand for errand in errands if errand.name in names]
+
+
+# -- asking ---------------------------------------------------------------------------------
+
+
+def harvest_all(
+    store: Store,
+    errands: Sequence[Errand],
+    connect: Callable[[Mapping[str, float]], AbstractContextManager[Connection]],
+    *,
+    since: str | None = None,
+    accept: Collection[str] = (),
+    progress: Callable[[Errand, int], None] | None = None,
+) -> list[Harvested]:
+    """Ask each source what changed, and take it in; one that fails does not stop the others.
+
+    A source whose host is down, wants to be left alone or does not let us in makes the others
+    that need this host wait for another run: nobody knocks there again.
+
+    Args:
+        store: Where to keep what comes, and the ledger.
+        errands: What to ask, in this order.
+        connect: Opens the one connection that all share, to these hosts at these paces.
+        since: Moment or partial date to start from; None for each errand's cursor, or all
+            there is where it has none.
+        accept: Names of errands whose source may undo much of what it said before: a person
+            has looked at what it said.
+        progress: Told, after each batch, how many records an errand has taken.
+
+    Returns:
+        What came of each, in the same order.
+
+    Raises:
+        DateError: `since` is not a year, month, day or moment in UTC.
+        BusyError: Another process is writing.
+        StoreError: The store cannot be written.
+    """
+    if since is not None and not _SINCE.fullmatch(since):
+        raise DateError(since)
+    hosts: dict[str, float] = {}
+    for errand in errands:
+        for host, pause in errand.hosts.items():
+            hosts[host] = max(pause, hosts.get(host, 0.0))
+    told: list[Harvested] = []
+    closed: dict[str, Harvested] = {}
+    if not errands:
+        return told
+    with store.lock("harvest"), connect(hosts) as connection:
+        for errand in errands:
+            barred = [closed[host] for host in errand.hosts if host in closed]
+            with store.run(f"{ledger.HARVEST}{errand.name}") as run:
+                if barred:
+                    run.outcome = barred[0].outcome
+                    run.message = f"not asked, since its host failed before: {barred[0].message}"
+                else:
+                    error = _harvest(store, run, errand, connection, since, accept, progress)
+                one = Harvested(
+                    errand, run.outcome, dict(run.counts), run.message, run.requests, run.bytes
+                )
+            told.append(one)
+            if not barred and isinstance(error, FetchError) and error.is_host_wide:
+                closed |= dict.fromkeys(_hosts(error, errand), one)
+    return told
+
+
+def _harvest(
+    store: Store,
+    run: Run,
+    errand: Errand,
+    connection: Connection,
+    since: str | None,
+    accept: Collection[str],
+    progress: Callable[[Errand, int], None] | None,
+) -> SourceError | None:
+    """Ask one source, and note in its row of the ledger what came of it."""
+    counts = intake.zero()
+    run.counts = counts
+    sent, received = connection.tally.requests, connection.tally.bytes
+    cursor = _cursor(store, errand)
+    start = errand.resume(cursor) if cursor else ""
+    source = errand.make(connection.fetch)
+    if errand.name in accept and hasattr(source, "accept_loss"):
+        source.accept_loss = True
+    if since is not None:
+        if cursor and since > start:  # what lies between was not asked for, and is still to come
+            source = _Unmoved(source)
+        start = since
+    tell: Progress | None = None if progress is None else lambda done: progress(errand, done)
+    failure: SourceError | None = None
+    try:
+        intake.harvest(store, source, source.fetch(start), errand.name, counts, tell)
+    except SourceError as error:
+        failure, run.outcome, run.message = error, _outcome(error), str(error)
+    finally:
+        run.requests = connection.tally.requests - sent
+        run.bytes = connection.tally.bytes - received
+    moved = _cursor(store, errand)
+    run.cursor = moved if moved != cursor else ""
+    return failure
+
+
+class _Unmoved:
+    """A source whose cursor stays where it is."""
+
+    position = ""
+
+    def __init__(self, source: Source) -> None:
+        self.name = source.name
+        self._source = source
+
+    def fetch(self, since: str) -> Iterator[Raw]:
+        return self._source.fetch(since)
+
+    def read(self, raw: Raw) -> Reading:
+        return self._source.read(raw)
+
+
+def _cursor(store: Store, errand: Errand) -> str:
+    with store.read() as session:
+        row = session.get(Cursor, errand.name)
+        return row.value if row else ""
+
+
+def _outcome(error: SourceError) -> str:
+    if isinstance(error, BlockedError):
+        return "blocked"
+    if isinstance(error, FetchError):
+        return "deferred"
+    return "halted" if isinstance(error, HaltError) else "failed"
+
+
+def _hosts(error: FetchError, errand: Errand) -> Collection[str]:
+    """Which of an errand's hosts an error speaks of: the one it names, or all."""
+    try:
+        host = urlsplit(error.where).hostname
+    except ValueError:
+        host = None
+    return [host] if host and host in errand.hosts else list(errand.hosts)
+
+
+def verdict(told: Sequence[Harvested]) -> str:
+    """Return what a harvest came to: ok, partial, deferred or failed.
+
+    deferred means that every source asked us to wait or could not be reached; where all
+    failed and one needs a person, it is failed.
+    """
+    outcomes = {each.outcome for each in told}
+    if outcomes <= {"ok"}:
+        return "ok"
+    if "ok" in outcomes:
+        return "partial"
+    return "deferred" if outcomes == {"deferred"} else "failed"
+
+
+def total(told: Iterable[Harvested]) -> dict[str, int]:
+    """Return the counts of several harvests added up."""
+    counts = intake.zero()
+    for each in told:
+        counts.update(each.counts)
+    return dict(counts)
 
 
 def ingest_snapshot(store: Store, path: Path, progress: Progress | None = None) -> dict[str, int]:
@@ -48,66 +328,97 @@ def ingest_snapshot(store: Store, path: Path, progress: Progress | None = None) 
         return dict(counts)
 
 
-def ingest_arxiv(
-    store: Store,
-    queries: Sequence[tuple[str, str]],
-    since: str | None = None,
-    fetch: Fetch | None = None,
-    progress: Progress | None = None,
-) -> dict[str, int]:
-    """Take in what changed on arXiv since the last time.
+# -- what follows from it -------------------------------------------------------------------
 
-    A strand whose listing breaks off keeps its cursor, and the other strands go on.
+
+def embed(
+    store: Store, encoder: Encoder, progress: Share | None = None, *, again: bool = False
+) -> dict[str, int]:
+    """Give every text a vector, unless nothing has changed since that was done.
 
     Args:
-        store: Where to keep what comes.
-        queries: Strand and query in arXiv's syntax.
-        since: Moment or partial date to start from; None for each strand's cursor, or all
-            there is where it has none.
-        fetch: How to reach the network; None for a session of our own.
-        progress: Told how many records have been taken, after each batch.
+        store: Read for texts, written with vectors.
+        encoder: Turns texts into vectors.
+        progress: Told (done, all) works.
+        again: Look at every text whether or not anything has changed.
 
     Returns:
-        Counts: added, changed, same, refused, conflicts.
+        Counts as `ingest.embed.run` gives them, none where there was nothing to look at.
 
     Raises:
-        FetchError: arXiv could not be reached for one strand at least; what came is kept.
-        ParseError: A query is wrong; what came is kept.
-        DateError: `since` is not a year, month, day or moment in UTC.
+        EncoderError: The encoder fails; what it did before is kept.
         BusyError: Another process is writing.
         StoreError: The store cannot be written.
     """
-    if fetch is None:
-        with http.Session(arxiv.HOSTS) as session:
-            return ingest_arxiv(store, queries, since, session.fetch, progress)
-    if since is not None and not _SINCE.fullmatch(since):
-        raise DateError(since)
-    failures: list[SourceError] = []
-    with store.run(f"ingest {Arxiv.name}") as run:
-        counts = intake.zero()
-        run.counts = counts
-        for strand, query in queries:
-            cursor = f"{Arxiv.name}:{strand}:{arxiv.mark(query)}"
-            source = Arxiv(query, fetch)
-            start = _resume(store, cursor) if since is None else since
-            try:
-                intake.harvest(store, source, source.fetch(start), cursor, counts, progress)
-            except SourceError as error:
-                failures.append(error)
-                if isinstance(error, FetchError) and error.is_host_wide:
-                    break  # every strand asks the same host: do not knock on
-        if failures:
-            worst = failures[-1]  # a host that sent us away is the last we asked
-            deferred = isinstance(worst, FetchError) and worst.is_host_wide
-            run.outcome = "deferred" if deferred else "partial"
-            run.message = str(worst)
-            raise worst
-        return dict(counts)
+    with store.lock("embed"):
+        mark = _mark(store, encoder.name)
+        if not again and store.setting(_EMBEDDED) == mark:
+            return {}
+        counts = embed_all(store, encoder, progress)
+        _note(store, _EMBEDDED, mark)
+    return counts
 
 
-def _resume(store: Store, cursor: str) -> str:
-    with store.read() as session:
-        row = session.get(Cursor, cursor)
-    if row is None or not row.value:
-        return ""
-    return arxiv._resume(row.value)
+def link(
+    store: Store, encoder: Encoder, progress: Share | None = None, *, again: bool = False
+) -> dict[str, int]:
+    """Propose links, unless nothing has changed since that was done.
+
+    Args:
+        store: Texts that have no vector yet get one.
+        encoder: Its name is part of the agent's.
+        progress: Told (done, all) works.
+        again: Look at every work whether or not anything has changed.
+
+    Returns:
+        Counts as `ingest.link.run` gives them, none where there was nothing to look at.
+
+    Raises:
+        EncoderError: The encoder fails; the batches before that are kept.
+        BusyError: Another process is writing.
+        StoreError: The store cannot be written.
+    """
+    with store.lock("link"):
+        mark = _mark(store, encoder.name)
+        if not again and store.setting(_LINKED) == mark:
+            return {}
+        # Imported here: its tables of words take longer to load than to find it is not needed.
+        from ingest.link import run as link_all
+
+        counts = link_all(store, encoder, progress)
+        _note(store, _LINKED, mark)
+    return counts
+
+
+def cycle(store: Store, *, again: bool = False) -> tuple[int, bool]:
+    """Close a cycle, unless nothing has changed since one was closed.
+
+    Returns:
+        The number of the newest cycle, and whether it is new.
+
+    Raises:
+        BusyError: Another process is writing.
+        StoreError: The store cannot be written.
+    """
+    with store.lock("cycle"):
+        mark = _mark(store, store.setting(_LINKED))
+        done, _, number = store.setting(_CLOSED).partition(" ")
+        if not again and done == mark:
+            return int(number), False
+        closed, new = cycles.close(store)
+        _note(store, _CLOSED, f"{mark} {closed}")
+    return closed, new
+
+
+_EMBEDDED, _LINKED, _CLOSED = "embedded", "linked", "closed"
+"""Names of the settings that tell what each stage last worked from."""
+
+
+def _mark(store: Store, other: str) -> str:
+    """All that a stage's result depends on: what is known, by which program, and the rest."""
+    return f"{store.setting(REVISION) or 0}:{program.digest()[:16]}:{other}".replace(" ", "_")
+
+
+def _note(store: Store, name: str, mark: str) -> None:
+    with store.write() as session:
+        session.merge(Setting(name=name, value=mark))

@@ -57,6 +57,10 @@ class ManifestationDraft:
     """0 where the record does not say."""
     valid: str = ""
     """When this form appeared, EDTF."""
+    has_text: bool = True
+    """False where the record only says that there is such a form, and when it appeared. The
+    title is then that of the work."""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +93,14 @@ class Draft:
     """The source's subject classes, separated by spaces."""
     withdrawn: bool
     manifestations: tuple[ManifestationDraft, ...]
+    """Empty where the record only adds names to a work that others describe."""
     statuses: tuple[StatusDraft, ...] = ()
     """What venues did with it. Recorded beside what was known, never in its place."""
     related: tuple[tuple[WorkRelationKind, str], ...] = ()
     """Works of the same lineage that the record names, by identifier."""
+    are_authors_parsed: bool = True
+    """False where the names were cut out of a line of text. Names that a source gives one by
+    one are kept before such."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +109,8 @@ class Removal:
 
     manifestations: tuple[str, ...]
     """Ids of the forms that are gone."""
+    identifiers: tuple[str, ...] = ()
+    """Of papers that are gone in every version, whichever we have: "arxiv:2505.17638"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +149,7 @@ class EventDraft:
     """The curated files' id where they have the event, else a slug of ours."""
     name: str
     valid: str
-    """When it takes place, EDTF."""
+    """When it takes place, EDTF. Name and date are "" where the curated files give them."""
     kind: str = "workshop"
     series: str = ""
     parent: str = ""
@@ -147,7 +157,11 @@ class EventDraft:
     tz: str = ""
     """IANA name; "" where the page gives none."""
     place: str = ""
+    hours: str = ""
+    """Local, "08:00-17:00"; "" where a programme says more."""
     url: str = ""
+    abstract: str = ""
+    """What its organizers say of it."""
     speakers: tuple[str, ...] = ()
     organizers: tuple[str, ...] = ()
     sessions: tuple[SessionDraft, ...] = ()
@@ -253,3 +267,5 @@ class Errand:
     resume: Callable[[str], str] = str
     """From the stored cursor to what `Source.fetch` starts from: where a listing may change
     behind its cursor, this steps back."""
+    asks: str = ""
+    """The question in the source's own syntax, for people; "" where the title says all."""

@@ -11,7 +11,7 @@ import dataclasses
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlmodel import col
 
 from kb import dates, dialectic, ids, models
@@ -26,14 +26,17 @@ from kb.views import (
     HoldingView,
     LinkView,
     ManifestationView,
+    MergeView,
     PlacedSourceView,
     PoleView,
     Ref,
     RelationView,
+    SenseView,
     StatusView,
     StrandView,
     TalkView,
     TensionView,
+    TermView,
     TimelineEntry,
     TopicView,
     VoiceView,
@@ -113,12 +116,15 @@ class Assembly:
         self._links(session)
         self._claim_relations(session)
         self._holdings(session)
+        self._merges(session)
 
     # -- the moment -------------------------------------------------------------------------
 
     def _not_there(self, session: Session) -> frozenset[str]:
-        """Return the ids of the works that were not there yet."""
-        moment, hidden = self.moment, set()
+        """Return the ids of the works that were not there yet, or are found in another now."""
+        moment = self.moment
+        gone = select(models.Work.id).where(col(models.Work.merged_into).is_not(None))  # type: ignore[call-overload]  # SQLModel's columns are typed as their values
+        hidden = {row.id for row in _read(session, gone)}
         if moment.dated:
             dated = select(models.Work.id, models.Work.first_public)  # type: ignore[call-overload]  # SQLModel's columns are typed as their values
             hidden |= {id for id, date in _read(session, dated) if not moment.came(date)}
@@ -222,6 +228,7 @@ class Assembly:
                 evidence=tuple(spans.get(row.id, ())),
                 valid=row.valid,
                 recorded=_iso(row.recorded_at),
+                stance_score=row.stance_score,
             )
             self.links[row.claim_id].append(link)
             self.links_of[row.work_id].append(link)
@@ -262,9 +269,14 @@ class Assembly:
 
     def _holdings(self, session: Session) -> None:
         rows = self._clocked(session, models.VoiceHolding, *_HOLDING_ORDER)
-        self.holdings = [
-            view for row, view in self._positions(session, rows) if self.moment.lasts(row.valid)
+        lasting = [
+            (row, view)
+            for row, view in self._positions(session, rows)
+            if self.moment.lasts(row.valid)
         ]
+        self.holdings = [view for _, view in lasting]
+        self.holdings_learnt = [_iso(row.recorded_at) for row, _ in lasting]
+        """When the store was told of each of `holdings`."""
         names = {row.id: row.name for row in _all(session, models.Person, ())}
         members = sorted(
             (row.group_id, names[row.person_id]) for row in _all(session, models.Membership, ())
@@ -272,6 +284,48 @@ class Assembly:
         self.members: dict[str, list[str]] = defaultdict(list)
         for group, name in members:
             self.members[group].append(name)
+
+    def _merges(self, session: Session) -> None:
+        rows = self._clocked(session, models.WorkMerge, "id")
+        wanted = sorted({id for row in rows for id in (row.from_work_id, row.to_work_id)})
+        table = models.Work.__table__.c  # type: ignore[attr-defined]  # set by SQLModel
+        named = _chunks(session, models.Work, select(table.id, table.title), "id", wanted)
+        name = {row.id: row.title for row in named}
+        related = {
+            frozenset((row.from_work_id, row.to_work_id))
+            for row in _all(session, models.WorkRelation, ())
+            if rows
+        }
+        self.merges = [
+            MergeView(
+                loser=row.from_work_id,
+                loser_title=name[row.from_work_id],
+                winner=row.to_work_id,
+                winner_title=name[row.to_work_id],
+                relation=row.relation,
+                agent_kind=row.agent_kind,
+                agent=row.agent,
+                reason=row.reason,
+                score=row.score,
+                review=row.review,
+                applied=row.applied,
+                recorded=_iso(row.recorded_at),
+            )
+            for row in rows
+            # A proposal about a work that is found in another by now, or on two works whose
+            # relation is known, asks nothing any more.
+            if row.applied
+            or row.agent_kind == "human"
+            or not (
+                {row.from_work_id, row.to_work_id} & self._hidden
+                or frozenset((row.from_work_id, row.to_work_id)) in related
+            )
+        ]
+        self.merges.sort(key=_certainty)
+        self.merges_of: dict[str, list[MergeView]] = defaultdict(list)
+        for merge in self.merges:
+            for id in (merge.loser, merge.winner):
+                self.merges_of[id].append(merge)
 
     def _positions(self, session: Session, rows: list[Any]) -> list[tuple[Any, HoldingView]]:
         missing = {row.work_id for row in rows} - set(self.work_refs)
@@ -480,6 +534,24 @@ class Assembly:
             for row in self.topics
         ]
 
+    def term_views(self) -> list[TermView]:
+        """Return the words that have several senses, by name."""
+        using: dict[tuple[str, str], list[ClaimRef]] = defaultdict(list)
+        unsettled: dict[str, list[ClaimRef]] = defaultdict(list)
+        for id, ref in self.claim_refs.items():
+            settled = {row.term for row in self.senses.get(id, [])}
+            for row in self.senses.get(id, []):
+                using[row.term, row.sense].append(ref)
+            for row in self.terms.get(id, []):
+                if row.term not in settled:
+                    unsettled[row.term].append(ref)
+        senses: dict[str, list[SenseView]] = defaultdict(list)
+        for (term, sense), text_ in self.definitions.items():
+            senses[term].append(SenseView(sense, text_, tuple(using[term, sense])))
+        return [
+            TermView(term, tuple(some), tuple(unsettled[term])) for term, some in senses.items()
+        ]
+
     def work_views(self, session: Session, wanted: list[str] | None) -> Iterator[WorkView]:
         """Yield works by id, or all of them, in the order of their ids."""
 
@@ -540,7 +612,7 @@ class Assembly:
                 ),
                 manifestations=tuple(_manifestation(m) for m in mine),
                 coverage=tuple(
-                    _coverage(c) for c in coverage.get(id, []) if self._form_is_there(c)
+                    _coverage(c) for c in _once(coverage.get(id, [])) if self._form_is_there(c)
                 ),
                 related=tuple(
                     [
@@ -560,6 +632,7 @@ class Assembly:
                     *(n.note for n in self.independence if id in n.works),
                 ),
                 unverified=tuple(self.notes.get(("work", id, "unverified"), ())),
+                merges=tuple(self.merges_of.get(id, ())),
             )
 
     def _happened(self, act: Any) -> bool:
@@ -603,26 +676,7 @@ class Assembly:
             everything(models.EventPerson, "event_id", "role", "position"),
             "event_id",
         )
-        speakers = _group(
-            everything(models.TalkPerson, "talk_id", "position"),
-            "talk_id",
-        )
-        event_of = {s.id: s.event_id for s in everything(models.EventSession)}
-        talks = everything(models.Talk, "session_id", "position")
-        refs = self.refs(session, sorted({t.work_id for t in talks if t.work_id}))
-        programme: dict[str, list[TalkView]] = defaultdict(list)
-        for talk in talks:
-            programme[event_of[talk.session_id]].append(
-                TalkView(
-                    start=talk.start,
-                    end=talk.end,
-                    kind=talk.kind,
-                    title=talk.title,
-                    people=tuple(p.name for p in speakers.get(talk.id, [])),
-                    work=refs.get(talk.work_id or ""),
-                    arxiv=talk.arxiv,
-                )
-            )
+        programme, dropped = self._programmes(session)
 
         def about(kind: Any) -> dict[str, list[Any]]:
             rows = _all(session, kind, ("id",), "event_id IS NOT NULL")
@@ -663,7 +717,59 @@ class Assembly:
                 coverage=tuple(_coverage(c) for c in coverage.get(id, [])),
                 sources=tuple(row.sources),
                 notes=tuple(self.notes.get(("event", id, "note"), ())),
+                source=row.source,
+                dropped=dropped[id] or None,
             )
+
+    def _programmes(self, session: Session) -> tuple[dict[str, list[TalkView]], Counter[str]]:
+        """Return the talks of each event, and how many its page no longer lists."""
+        speakers = _group(_all(session, models.TalkPerson, ("talk_id", "position")), "talk_id")
+        rows = _all(session, models.EventSession, ("source", "position", "id"))
+        digests = sorted({row.raw_digest for row in rows if row.raw_digest})
+        page = models.RawRecord.__table__.c  # type: ignore[attr-defined]  # set by SQLModel
+        pages = select(page.digest, page.fetched_at, page.recorded_at)
+        seen = {p.digest: p for p in _chunks(session, models.RawRecord, pages, "digest", digests)}
+        slots = _group(_all(session, models.Talk, ("session_id", "position", "id")), "session_id")
+        wanted = {t.work_id for talks in slots.values() for t in talks if t.work_id}
+        refs = self.refs(session, sorted(wanted))
+        out: dict[str, list[TalkView]] = defaultdict(list)
+        gone: dict[str, list[str]] = defaultdict(list)
+        for row in rows:
+            origin = seen.get(row.raw_digest or "")
+            if origin is not None and not self.moment.knew(origin.recorded_at):
+                continue
+            event, talks = self.events.get(row.event_id), slots.get(row.id, [])
+            day = row.valid if row.source and event and event.valid != row.valid else ""
+            listed = bool(row.source) and not any(t.start for t in talks if not t.retired)
+            for talk in talks:
+                if talk.retired:
+                    gone[row.event_id].append(talk.title.casefold())
+                    continue
+                work = refs.get(talk.work_id or "")
+                is_guess = talk.match == "title"
+                out[row.event_id].append(
+                    TalkView(
+                        start=talk.start,
+                        end=talk.end,
+                        kind=talk.kind,
+                        title=talk.title,
+                        people=tuple(p.name for p in speakers.get(talk.id, [])),
+                        work=None if is_guess else work,
+                        arxiv=talk.arxiv,
+                        session=row.title if row.source else "",
+                        day=day,
+                        read=origin.fetched_at.date().isoformat() if origin is not None else "",
+                        listed=listed,
+                        abstract=talk.abstract,
+                        url=talk.url,
+                        guess=work if is_guess else None,
+                    )
+                )
+        dropped: Counter[str] = Counter()
+        for event_id, titles in gone.items():  # one that the curated files took over is here
+            left = {talk.title.casefold() for talk in out[event_id]}
+            dropped[event_id] = sum(title not in left for title in titles)
+        return out, dropped
 
     def digest_views(self, session: Session) -> Iterator[DigestView]:
         """Yield the digests with their placed sources."""
@@ -717,10 +823,18 @@ class Assembly:
         for id, links in self.links_of.items():
             found = {k.claim.strand for k in links if k.review in ("proposed", "confirmed")}
             strands[id] = [s for s in self.strands if s in found]
+        learnt = self._works_learnt(session)
         for id, ref in refs.items():
             for strand in strands.get(id) or [""]:
                 yield TimelineEntry(
-                    ref.date, "", "works", ref.title, ref.authors, strand, ref, None
+                    ref.date,
+                    learnt.get(id, ""),
+                    "works",
+                    ref.title,
+                    ref.authors,
+                    strand,
+                    ref,
+                    None,
                 )
         for act in self._clocked(session, models.StatusEvent, "id"):
             if act.status == "preprint" or act.work_id not in refs:
@@ -733,30 +847,36 @@ class Assembly:
                 yield TimelineEntry(
                     act.valid, _iso(act.recorded_at), "status", ref.title, detail, strand, ref, None
                 )
-        for holding in self.holdings:
+        for holding, told in zip(self.holdings, self.holdings_learnt, strict=True):
             start = holding.valid.split("/", 1)[0]
             yield TimelineEntry(
                 start,
-                "",
+                told,
                 "voices",
                 holding.voice.title,
                 f"{holding.attitude} {holding.claim.id}",
                 holding.claim.strand,
                 holding.work,
                 holding.voice,
+                claim=holding.claim.id,
             )
-        for row in _all(session, models.Coverage, ("id",), "valid <> ''"):
-            if not self._form_is_there(row):
-                continue
+        posts: set[str] = set()
+        covered = _all(session, models.Coverage, ("id",), "valid <> ''")
+        arrived = self._arrived(session, covered)
+        for row in covered:
+            if not self._form_is_there(row) or (row.raw_digest and row.url in posts):
+                continue  # a post about several works is one post; its own row comes first
+            posts.add(row.url)
             yield TimelineEntry(
                 row.valid,
-                "",
+                arrived.get(row.raw_digest or "", ""),
                 "coverage",
                 row.title,
                 " · ".join(p for p in (row.kind.value, row.publisher) if p),
                 "",
                 refs.get(row.work_id or ""),
                 None,
+                row.url,
             )
         for event in self.events.values():
             yield TimelineEntry(
@@ -769,6 +889,32 @@ class Assembly:
                 None,
                 Ref("event", event.id, event.name),
             )
+
+    def _works_learnt(self, session: Session) -> dict[str, str]:
+        """Return work id -> when the store first held a form, a link or a status of it."""
+        first: dict[str, dt.datetime] = {}
+        clocks: tuple[tuple[Any, str], ...] = (
+            (models.Manifestation, "retrieved_at"),
+            (models.Link, "recorded_at"),
+            (models.StatusEvent, "recorded_at"),
+        )
+        for kind, name in clocks:
+            table = kind.__table__.c
+            earliest = select(table.work_id, func.min(table[name]).label("at"))
+            for row in _read(session, earliest.group_by(table.work_id)):
+                if row.at is not None and self.moment.knew(row.at):
+                    first[row.work_id] = min(row.at, first.get(row.work_id, row.at))
+        return {id: _iso(at) for id, at in first.items()}
+
+    def _arrived(self, session: Session, rows: Iterable[Any]) -> dict[str, str]:
+        """Return when each raw record that rows were read from came in, by its digest."""
+        digests = sorted({row.raw_digest for row in rows if row.raw_digest})
+        page = models.RawRecord.__table__.c  # type: ignore[attr-defined]  # set by SQLModel
+        found = select(page.digest, page.recorded_at)
+        return {
+            row.digest: _iso(row.recorded_at)
+            for row in _chunks(session, models.RawRecord, found, "digest", digests)
+        }
 
 
 _INVERSE = {
@@ -792,6 +938,17 @@ def _weight(link: LinkView) -> tuple[Any, ...]:
         dates.sort_key(link.work.date),
         link.work.id,
         link.claim.id,
+    )
+
+
+def _certainty(merge: MergeView) -> tuple[Any, ...]:
+    """What a person said before what was joined before what is proposed; then by score."""
+    return (
+        merge.agent_kind != "human",
+        not merge.applied,
+        -(1.0 if merge.score is None else merge.score),
+        merge.winner,
+        merge.loser,
     )
 
 
@@ -840,6 +997,16 @@ def _manifestation(row: Any) -> ManifestationView:
         digest_n=row.digest_n,
         note=row.note,
     )
+
+
+def _once(rows: Iterable[Any]) -> Iterator[Any]:
+    """Yield coverage without the second row of a post that named two works which are one."""
+    posts: set[str] = set()
+    for row in rows:
+        if not row.raw_digest or row.url not in posts:
+            yield row
+        if row.raw_digest:
+            posts.add(row.url)
 
 
 def _coverage(row: Any) -> CoverageView:

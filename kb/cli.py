@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -12,16 +13,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kb.errors import ConfigError, ContentError, KnowledgeBaseError
+from kb.errors import ConfigError, ContentError, EncoderError, KnowledgeBaseError, StoreError
+from kb.vocabulary import WorkRelationKind  # noqa: TC001 - Typer reads it at run time
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from ingest.http import Session
+    from ingest.pipeline import Harvested
+    from ingest.records import Errand, EventDraft
     from kb.encoder import Encoder
     from kb.export import Selection
     from kb.query import KnowledgeBase
     from kb.store import Store
-    from kb.views import View
+    from kb.views import RunView, View
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,7 +35,8 @@ app = typer.Typer(
     help="Track the debate on deep learning theory: ingest, link, ask, publish.",
     epilog="Exit codes: 0 fine; 1 a fault; 2 bad input; 3 not found; 4 faults in curated "
     "files; 5 the database cannot be used; 6 another process is writing; 7 no encoder; "
-    "8 a source cannot be reached now; 9 a file or answer cannot be read.",
+    "8 a source cannot be reached now; 9 a file or answer cannot be read; 10 a run was partial: "
+    "some sources or steps failed and the others went on.",
 )
 ingest = typer.Typer(no_args_is_help=True, help="Take in works from a source.")
 
@@ -52,6 +58,24 @@ class Device(StrEnum):
 
 On = Annotated[Device, typer.Option("--device", help="Where the encoder runs.")]
 Strand = Annotated[str, typer.Option("--strand", help="Only this strand.")]
+Contact = Annotated[
+    str,
+    typer.Option(
+        "--contact", envvar="KB_CONTACT", help="An address that a source's operators may write to."
+    ),
+]
+Since = Annotated[
+    str,
+    typer.Option("--since", help="Changed on or after this date; by default since the last time."),
+]
+Out = Annotated[Path, typer.Option("--out", help="Folder for the pages and the site.")]
+
+_SECRETS = ("OPENREVIEW_USERNAME", "OPENREVIEW_PASSWORD")
+"""Variables of the environment that a source may need and nobody else may see."""
+_HARVEST_CODES = (
+    "Exit codes: 0 every source answered; 10 partial: some failed, the others went on; "
+    "8 deferred: every source asked us to wait or could not be reached; 1 all failed."
+)
 
 
 class _Settings:
@@ -85,7 +109,28 @@ def init() -> None:
     if backup := store.migrate():
         typer.echo(f"backed up to {backup}", err=True)
     counts = curation.apply(store, curated)
+    _settle(store, changed=bool(counts))
     typer.echo(f"{store.name}: {_by_change(counts) or 'nothing changed'}")
+
+
+def _settle(store: Store, *, changed: bool) -> None:
+    """Make what programmes and posts said agree with the curated files.
+
+    Only where these have changed, or where a process died before it came to this.
+    """
+    from ingest import commentary, programmes
+    from kb import curation
+    from kb.models import Setting
+    from kb.store import now, touch
+
+    mark = store.setting(curation.SETTING)
+    if not changed and store.setting("settled") == mark:
+        return
+    with store.write() as session:
+        session.merge(Setting(name="settled", value=mark))
+        if programmes.settle(session, now()):
+            touch(session)
+        commentary.relink(session)
 
 
 @app.command()
@@ -128,39 +173,37 @@ def check(
 @app.command()
 def embed(model: Model = None, device: On = Device.auto) -> None:
     """Turn every text that has no vector yet into one."""
-    from ingest.embed import run
+    from ingest import pipeline
 
     store = _store()
     with _progress("embedding") as progress:
-        counts = run(store, _encoder(model, device), progress)
+        counts = pipeline.embed(store, _encoder(model, device), progress)
     typer.echo(f"{store.name}: {_tally(counts) or 'nothing new'}")
 
 
 @app.command()
 def link(model: Model = None, device: On = Device.auto) -> None:
     """Propose which works bear on which claims, with the sentence that shows it."""
-    from ingest.link import run
+    from ingest import pipeline
 
     store = _store()
     with _progress("linking") as progress:
-        counts = run(store, _encoder(model, device), progress)
+        counts = pipeline.link(store, _encoder(model, device), progress)
     typer.echo(f"{store.name}: {_tally(counts) or 'nothing new'}")
 
 
 @app.command()
 def cycle() -> None:
     """Close a cycle: keep a snapshot of the debate unless nothing changed."""
-    from kb import cycles
+    from ingest import pipeline
 
     store = _store()
-    number, new = cycles.close(store)
+    number, new = pipeline.cycle(store)
     typer.echo(f"{store.name}: cycle {number}{'' if new else ', nothing changed since'}")
 
 
 @app.command()
-def site(
-    out: Annotated[Path, typer.Option(help="Folder for the pages and the site.")] = Path("build"),
-) -> None:
+def site(out: Out = Path("build")) -> None:
     """Write the pages and build the web site."""
     from kb import publish
 
@@ -173,6 +216,180 @@ def site(
         f"{counts.works} works, {counts.voices} voices, {counts.events} events, "
         f"{_tally(dict(counts.links))} links"
     )
+
+
+@app.command("run", epilog=f"{_HARVEST_CODES} A step after the harvest that fails makes it 10.")
+def run_everything(
+    offline: Annotated[bool, typer.Option("--offline", help="Ask no network source.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Ask every source and redo every step, due or not.")
+    ] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", help="Ask this source alone, due or not; may be repeated."),
+    ] = None,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option("--accept", help="Take in what this source says although it undoes much."),
+    ] = None,
+    no_site: Annotated[bool, typer.Option("--no-site", help="Leave the web site.")] = False,
+    out: Out = Path("build"),
+    model: Model = None,
+    device: On = Device.auto,
+    contact: Contact = "",
+) -> None:
+    """Do all that is due: curated files, sources, vectors, links, a cycle, the site.
+
+    A source that fails stops nothing. A run that was cut short goes on where it was; one that
+    finds nothing new changes nothing but the ledger.
+    """
+    from ingest import pipeline, sources
+    from kb import content, curation, ledger
+    from kb.store import Store
+
+    curated = content.load()
+    config = curated.sources
+    known = sources.errands(config)
+    accepted = {errand.name for errand in pipeline.choose(known, accept)} if accept else set()
+    chosen = pipeline.choose(known, [*only, *accepted] if only else [])
+    store = Store(_Settings.database)
+    store.make_folder()
+    faults: list[str] = []
+    # One lock for all of it, the site included: its pages are read in many transactions, and
+    # must agree with each other; and no two runs write one folder.
+    with store.lock("run"):
+        if backup := store.migrate():
+            typer.echo(f"backed up to {backup}", err=True)
+        with store.run("run") as entry:
+            applied = curation.apply(store, curated)
+            _settle(store, changed=bool(applied))
+            ledger.enlist(store, pipeline.roster(config))
+            asked = [errand for errand in chosen if not (offline and errand.hosts)]
+            if not (everything or only):
+                asked = pipeline.due(store, asked)
+            with _watching() as watch:
+                told = pipeline.harvest_all(
+                    store, asked, _connect(store, contact), accept=accepted, progress=watch
+                )
+            steps = [("curated files", _by_change(applied))]
+            with _faults_to(faults, ConfigError, EncoderError):
+                encoder = _encoder(model, device)
+                with _progress("embedding") as progress:
+                    made = pipeline.embed(store, encoder, progress, again=everything)
+                steps.append(("vectors", _tally({"new": made.get("encoded", 0)})))
+                with _progress("linking") as progress:
+                    made = pipeline.link(store, encoder, progress, again=everything)
+                made.pop("unchanged", None)
+                steps.append(("links", _tally(made)))
+            number, new = pipeline.cycle(store, again=everything)
+            steps.append(("cycle", f"{number} is new" if new else ""))
+            if not no_site:
+                from kb import publish
+                from kb.query import KnowledgeBase
+
+                # What cannot be written here is the site, not the database.
+                with _faults_to(faults, ConfigError, StoreError), _waiting("building the site"):
+                    built = publish.publish(KnowledgeBase(store), out)
+                    steps.append(("site", str(built) if built.built else ""))
+            entry.outcome = pipeline.verdict(told)
+            if faults and entry.outcome == "ok":
+                entry.outcome = "partial"
+            entry.counts = pipeline.total(told)
+            entry.requests = sum(each.requests for each in told)
+            entry.bytes = sum(each.bytes for each in told)
+            failed = [each.errand.title for each in told if each.outcome != "ok"]
+            entry.message = "; ".join([*(f"not read: {title}" for title in failed), *faults])
+            outcome = entry.outcome
+    if told:
+        _print_harvest(told)
+    else:
+        typer.echo("no source was asked: " + ("offline" if offline else "none is due"))
+    for name, did in steps:
+        typer.echo(f"{name}: {_plain(did) or 'nothing new'}")
+    _tell_failures(told)
+    for fault in faults:
+        typer.echo(f"error: {fault}", err=True)
+    if code := pipeline.EXITS[outcome]:
+        raise typer.Exit(code)
+
+
+@app.command()
+def runs(
+    n: Annotated[int, typer.Option("-n", min=1, help="How many runs.")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Print the ledger: what ran when, and what came of each source."""
+    with _open() as debate:
+        found = debate.runs(n)
+    if as_json:
+        _print_json([view.as_dict() for view in found])
+        return
+    for view in found:
+        typer.echo(f"{_entry(view)}")
+        for part in view.parts:
+            typer.echo(f"    {_entry(part)}")
+
+
+@app.command("sources")
+def list_sources(as_json: Json = False) -> None:
+    """List the configured sources: when each last worked, and when it is due."""
+    from ingest import pipeline
+    from kb import content, ledger
+
+    store = _store()
+    ledger.enlist(store, pipeline.roster(content.load().sources))
+    with _open() as debate:
+        found = debate.sources()
+    if as_json:
+        _print_json([view.as_dict() for view in found])
+        return
+    rows = [
+        (
+            view.title,
+            view.staleness,
+            _minute(view.last_success) or "never",
+            "" if view.age is None else f"{view.age:.1f}",
+            "" if view.staleness == "off" else _minute(view.next_due) or "now",
+            view.outcome or "not tried",
+            view.message,
+        )
+        for view in found
+    ]
+    head = ("source", "state", "last read", "days", "next due", "last try", "")
+    _print_table(head, rows, figures=("days",))
+
+
+class Scheduler(StrEnum):
+    """Choices of kb schedule."""
+
+    systemd = "systemd"
+    cron = "cron"
+    github = "github"
+
+
+@app.command("schedule")
+def print_schedule(
+    kind: Annotated[Scheduler, typer.Argument(help="Who is to start the runs.")],
+    at: Annotated[str, typer.Option("--at", help="Time of day, HH:MM; UTC for github.")] = "03:40",
+    out: Out = Path("build"),
+) -> None:
+    """Print what makes kb run run every night; nothing is installed."""
+    from kb import schedule
+
+    here = schedule.Installation(Path(sys.executable), Path.cwd(), _Settings.database, out)
+    if kind == Scheduler.cron:
+        typer.echo(schedule.cron(here, at), nl=False)
+    elif kind == Scheduler.github:
+        typer.echo(schedule.github(at, _SECRETS), nl=False)
+    else:
+        files = schedule.systemd(here, at)
+        folders = shlex.join(here.writes())
+        typer.echo(f"# The folders that a run writes to must be there: mkdir -p {folders}")
+        typer.echo("# Into ~/.config/systemd/user, a file each; then, for runs without a login:")
+        typer.echo("#   systemctl --user daemon-reload")
+        typer.echo("#   systemctl --user enable --now dissensus.timer && loginctl enable-linger")
+        for name, text in files.items():
+            typer.echo(f"\n# ---- {name}\n{text}", nl=False)
 
 
 # -- taking in --------------------------------------------------------------------------------
@@ -217,40 +434,146 @@ def taking_in(
     typer.echo(f"{len(rows)} refused")
 
 
-@ingest.command("arxiv")
-def ingest_arxiv(
-    since: Annotated[
-        str,
-        typer.Option(help="Changed on or after this date; by default since the last time."),
-    ] = "",
-    strand: Strand = "",
-    contact: Annotated[
-        str,
-        typer.Option(envvar="KB_CONTACT", help="An address that arXiv's operators may write to."),
-    ] = "",
-) -> None:
+@ingest.command("arxiv", epilog=_HARVEST_CODES)
+def ingest_arxiv(since: Since = "", strand: Strand = "", contact: Contact = "") -> None:
     """Ask arXiv's API for each strand's queries (kb/debate/sources.yaml)."""
-    from ingest import pipeline
-    from ingest.http import Session
-    from ingest.sources.arxiv import HOSTS
-    from kb import content, dates
+    _harvest("arxiv", [strand] if strand else [], since, contact)
+
+
+@ingest.command("arxiv-oai", epilog=_HARVEST_CODES)
+def ingest_arxiv_oai(
+    since: Since = "",
+    set_: Annotated[str, typer.Option("--set", help="Only this set.")] = "",
+    contact: Contact = "",
+) -> None:
+    """Harvest arXiv's sets in bulk over OAI-PMH (kb/debate/sources.yaml)."""
+    _harvest("arxiv-oai", [set_] if set_ else [], since, contact)
+
+
+@ingest.command("openreview", epilog=_HARVEST_CODES)
+def ingest_openreview(
+    venue: Annotated[str, typer.Argument(help="Only this venue; all of them by default.")] = "",
+    accept_loss: Annotated[
+        bool,
+        typer.Option("--accept-loss", help="Take in a listing that lost a fifth of its papers."),
+    ] = False,
+    contact: Contact = "",
+) -> None:
+    """Read the venues on OpenReview: submissions, decisions, resubmissions."""
+    _harvest("openreview", [venue] if venue else [], "", contact, accept=accept_loss)
+
+
+@ingest.command("workshops", epilog=_HARVEST_CODES)
+def ingest_workshops(
+    name: Annotated[str, typer.Argument(help="Only this workshop; all by default.")] = "",
+    contact: Contact = "",
+) -> None:
+    """Read the programmes and lists of papers of workshops."""
+    _harvest("workshops", [name] if name else [], "", contact)
+
+
+@ingest.command("workshop")
+def ingest_workshop(
+    recipe: Annotated[str, typer.Argument(help="Its id under workshops in sources.yaml.")],
+    file: Annotated[Path, typer.Option("--file", help="The page, as a browser saved it.")],
+    page: Annotated[
+        int, typer.Option("--page", min=1, help="Which of the recipe's pages it is.")
+    ] = 1,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only print what would be taken in.")
+    ] = False,
+) -> None:
+    """Read a saved page of a workshop by its recipe; or try a recipe on it."""
+    from ingest import byhand
+    from kb import content
     from kb.errors import NotFoundError
 
-    dates.span(since)
-    queries = [(entry.strand, entry.query) for entry in content.load().sources.arxiv]
-    if strand:
-        known = {name for name, _ in queries}
-        queries = [entry for entry in queries if entry[0] == strand]
-        if not queries:
-            raise NotFoundError(
-                "strand with an arXiv query", strand, content.nearest(strand, known)
-            )
+    known = {entry.id: entry for entry in content.load().sources.workshops}
+    if recipe not in known:
+        raise NotFoundError("recipe of a workshop", recipe, content.nearest(recipe, known))
+    saved = byhand.SavedPage(known[recipe], file, page)
+    if dry_run:
+        _print_programme(saved.drafts())
+        return
     store = _store()
-    with Session(HOSTS, contact=contact) as session, _progress("arXiv") as progress:
-        counts = pipeline.ingest_arxiv(
-            store, queries, since or None, session.fetch, lambda done: progress(done, 0)
-        )
-    typer.echo(f"{store.name}: {_tally(counts) or 'nothing new'}")
+    counts = byhand.ingest_page(store, saved)
+    typer.echo(f"{store.name}: {_tally(counts) or 'nothing in it'}")
+
+
+def _print_programme(drafts: Sequence[EventDraft]) -> None:
+    """Print what a page says, and which works of the database its talks would be tied to."""
+    from ingest import programmes
+    from kb.store import Store
+
+    store = Store(_Settings.database)
+    has_works = store.path is None or store.path.exists()
+    with _store().read() if has_works else contextlib.nullcontext() as session:
+        for draft in drafts:
+            facts = (draft.id, draft.name, draft.valid, draft.hours, draft.place, draft.url)
+            typer.echo(" | ".join(_plain(fact) for fact in facts if fact))
+            for role, names in (("organizers", draft.organizers), ("speakers", draft.speakers)):
+                if names:
+                    typer.echo(f"  {role}: {_plain(', '.join(names))}")
+            for part in draft.sessions:
+                typer.echo(f"\n  {_plain(part.title)}, {part.valid or 'no day'}")
+                for talk in part.talks:
+                    hours = "-".join(filter(None, (talk.start, talk.end))) or "no hour"
+                    typer.echo(f"  {hours:<11} {talk.kind:<11} {_plain(talk.title)}")
+                    told = [", ".join(talk.people), *talk.identifiers, talk.url]
+                    told += [f"{act.status}" for act in talk.statuses]
+                    if talk.abstract:
+                        told.append(f"abstract of {len(talk.abstract)} characters")
+                    if session is not None:
+                        work, how = programmes.guess(session, talk)
+                        told.append(f"work {work} by {how}" if work else "")
+                    if line := _plain(" | ".join(filter(None, told))):
+                        typer.echo(f"{'':<26}{line}")
+    typer.echo(f"\n{sum(len(p.talks) for d in drafts for p in d.sessions)} talks, {len(drafts)} "
+               f"{'event' if len(drafts) == 1 else 'events'}")  # fmt: skip
+
+
+@ingest.command("posts", epilog=_HARVEST_CODES)
+def ingest_posts(
+    name: Annotated[str, typer.Argument(help="Only this feed; all by default.")] = "",
+    contact: Contact = "",
+) -> None:
+    """Read the feeds of posts, as commentary."""
+    _harvest("posts", [name] if name else [], "", contact)
+
+
+@ingest.command("bibtex")
+def ingest_bibtex(
+    file: Annotated[Path, typer.Argument(help="BibTeX or BibLaTeX, in UTF-8.")],
+) -> None:
+    """Take in the works of a BibTeX file."""
+    _take_in(file, "bibtex")
+
+
+@ingest.command("ris")
+def ingest_ris(
+    file: Annotated[Path, typer.Argument(help="RIS, in UTF-8.")],
+) -> None:
+    """Take in the works of a RIS file, as EndNote, Zotero and Mendeley write it."""
+    _take_in(file, "ris")
+
+
+@ingest.command("csl-json")
+def ingest_csl_json(
+    file: Annotated[Path, typer.Argument(help="CSL-JSON, in UTF-8.")],
+) -> None:
+    """Take in the works of a CSL-JSON file, as Zotero and Pandoc write it."""
+    _take_in(file, "csl-json")
+
+
+def _take_in(file: Path, form: str) -> None:
+    from ingest import byhand
+
+    store = _store()
+    with _progress("entries") as progress:
+        counts = byhand.ingest_file(store, file, form, lambda done: progress(done, 0))
+    typer.echo(f"{store.name}: {_tally(counts) or 'nothing in it'}")
+    if counts["refused"]:
+        typer.echo("kb ingest --show-refused tells why", err=True)
 
 
 @ingest.command("arxiv-snapshot")
@@ -264,6 +587,72 @@ def ingest_snapshot(
     with _progress("records") as progress:
         counts = pipeline.ingest_snapshot(store, file, lambda done: progress(done, 0))
     typer.echo(f"{store.name}: {_tally(counts) or 'nothing in it'}")
+
+
+# -- what is one work -----------------------------------------------------------------------
+
+By = Annotated[str, typer.Option("--by", help="Your handle.")]
+Why = Annotated[str, typer.Option("--note", help="Why, in your own words.")]
+
+
+@app.command()
+def same(
+    first: Annotated[str, typer.Argument(help="Any identifier of a work, or its key.")],
+    second: Annotated[str, typer.Argument(help="Another.")],
+    by: By,
+    relation: Annotated[
+        WorkRelationKind | None,
+        typer.Option(help="What the first is to the second, where they are two of one lineage."),
+    ] = None,
+    note: Why = "",
+) -> None:
+    """Say that two identifiers name one work; noted in kb/debate/identity.yaml."""
+    _judge(first, second, by, note, is_same=True, relation=relation.value if relation else "")
+
+
+@app.command()
+def distinct(
+    first: Annotated[str, typer.Argument(help="Any identifier of a work, or its key.")],
+    second: Annotated[str, typer.Argument(help="Another.")],
+    by: By,
+    note: Why = "",
+) -> None:
+    """Say that two identifiers name two works: undoes a merge, and forbids it for good."""
+    _judge(first, second, by, note, is_same=False)
+
+
+def _judge(
+    first: str, second: str, by: str, note: str, *, is_same: bool, relation: str = ""
+) -> None:
+    from kb import content, curation, ids, verdicts
+    from kb.store import now
+
+    store = _store()
+    path = verdicts.judge(
+        ids.parse(first),
+        ids.parse(second),
+        same=is_same,
+        by=by,
+        on=now().date().isoformat(),
+        relation=relation,
+        note=note,
+    )
+    counts = curation.apply(store, content.load())
+    typer.echo(f"noted in {path}")
+    typer.echo(f"{store.name}: {_by_change(counts) or 'nothing changed'}")
+
+
+@app.command()
+def merges(as_json: Json = False) -> None:
+    """List what was joined and what may be one work, most certain first."""
+    with _open() as debate:
+        found = debate.merges()
+
+    def lines(view: Any) -> str:
+        titles = f"“{view.loser_title}” / “{view.winner_title}”"
+        return f"{_plain(view.headline())}\n    {_plain(titles)}\n    {_plain(view.reason)}"
+
+    _print_views(found, as_json, lines)
 
 
 @app.command("preview-links")
@@ -292,6 +681,118 @@ def preview_links(
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
     typer.echo(f"{count} works -> {target}")
+
+
+# -- keeping --------------------------------------------------------------------------------
+
+
+@app.command("backup")
+def back_up(
+    to: Annotated[
+        Path | None, typer.Option("--to", help='Folder; "backups" beside the database by default.')
+    ] = None,
+    keep: Annotated[
+        int | None, typer.Option("--keep", min=1, help="Remove the oldest beyond so many.")
+    ] = None,
+) -> None:
+    """Copy the database, checked and with a checksum, while others may use it.
+
+    The curated files are not in it: they are kept where they are edited.
+    """
+    from kb import backup
+
+    made = backup.create(_store(), to, keep)
+    typer.echo(f"{made}, {made.stat().st_size / 2**20:.1f} MiB")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A backup that kb backup made.")],
+) -> None:
+    """Put a backup in the database's place; what is there now is kept beside it."""
+    from kb import backup
+    from kb.store import Store
+
+    store = Store(_Settings.database)
+    told = backup.restore(store, file)
+    typer.echo(f"{store.name}: restored from {file}")
+    if told.kept is not None:
+        typer.echo(f"what was there is kept as {told.kept}", err=True)
+    if told.migrated_from:
+        typer.echo(f"migrated from schema {told.migrated_from}", err=True)
+    if not told.is_summed:
+        typer.echo("no checksum lies beside it; its pages were checked all the same", err=True)
+    typer.echo("kb init brings it up to date with the curated files", err=True)
+
+
+@app.command("dump")
+def print_dump(
+    only_hash: Annotated[bool, typer.Option("--hash", help="Print its SHA-256 alone.")] = False,
+    history: Annotated[
+        bool, typer.Option("--history/--current", help="With or without superseded rows.")
+    ] = True,
+) -> None:
+    """Print what the database says, one line of JSON a row, in a form to compare."""
+    from kb import dump
+
+    store = _store()
+    with store.read() as session:
+        if only_hash:
+            typer.echo(dump.digest(session, history=history))
+            return
+        for entry in dump.entries(session, history=history):
+            sys.stdout.buffer.write(f"{entry.line}\n".encode())
+    sys.stdout.buffer.flush()
+
+
+@app.command("replay")
+def replay_all(
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Where to leave the new database.")
+    ] = None,
+    swap: Annotated[
+        bool, typer.Option("--swap", help="Put it in the old one's place, which is kept beside it.")
+    ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Compute every vector again.")] = False,
+    model: Model = None,
+    device: On = Device.auto,
+) -> None:
+    """Make everything again from raw records and curated files, offline, and compare.
+
+    Exit codes: 0 both say the same; 1 they differ.
+    """
+    from ingest import replay
+    from kb import content
+
+    if swap and out is not None:
+        raise ConfigError("give --swap or --out, not both")
+    curated = content.load()
+    store = _store()
+    with _progress("records") as progress:
+        told = replay.run(
+            store,
+            curated,
+            lambda: _encoder(model, device),
+            out=out,
+            swap=swap,
+            fresh=fresh,
+            progress=progress,
+        )
+    typer.echo(f"{store.name}: {told.records} records read again, {told.refused} refused")
+    if told.carried:
+        typer.echo(f"history carried over: {_tally(dict(told.carried))}")
+    for source, count in told.unread.items():
+        typer.echo(f"no reader for {_plain(source)}: {count} records kept, nothing read from them")
+    for line in told.told:
+        typer.echo(_plain(line))
+    if told.differences > len(told.told):
+        typer.echo(f"… and {told.differences - len(told.told)} more")
+    if told.kept is not None:
+        typer.echo(f"the old one is kept as {told.kept}", err=True)
+    if told.differences:
+        typer.echo(f"{told.differences} differences; the new dump has SHA-256 {told.digest}")
+        raise typer.Exit(1)
+    typer.echo(f"the same logical dump, SHA-256 {told.digest}")
 
 
 # -- asking ---------------------------------------------------------------------------------
@@ -609,17 +1110,18 @@ def _write(chunks: Iterable[bytes], out: Path | None) -> None:
 @contextlib.contextmanager
 def _written(out: Path) -> Iterator[Path]:
     """Yield a path to write to, which takes the place of `out` when all went well."""
+    from kb.backup import remove, settle
+
     partial = out.with_name(f"{out.name}.part")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        partial.unlink(missing_ok=True)
+        remove(partial)
         yield partial
-        partial.replace(out)
+        settle(partial, out)
     except OSError as error:
         raise ConfigError(f"{error.filename or out}: {error.strerror}") from error
     finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
+        remove(partial)
 
 
 @app.command("audit")
@@ -672,6 +1174,126 @@ def audit_synthesis(
 
 
 # -- inside ---------------------------------------------------------------------------------
+
+
+def _harvest(
+    adapter: str, wanted: list[str], since: str, contact: str, *, accept: bool = False
+) -> None:
+    """Ask the configured sources of one adapter, and say what came of it."""
+    from ingest import pipeline, sources
+    from kb import content, dates, ledger
+
+    dates.span(since)
+    config = content.load().sources
+    errands = pipeline.choose(sources.errands(config), wanted, adapter)
+    if not errands:
+        raise ConfigError(f"sources.yaml configures nothing for {adapter}")
+    store = _store()
+    with store.lock(f"ingest {adapter}"), _watching() as watch:
+        ledger.enlist(store, pipeline.roster(config))
+        told = pipeline.harvest_all(
+            store,
+            errands,
+            _connect(store, contact),
+            since=since or None,
+            accept={errand.name for errand in errands} if accept else (),
+            progress=watch,
+        )
+    _print_harvest(told)
+    typer.echo(f"{store.name}: {_tally(pipeline.total(told)) or 'nothing new'}")
+    _tell_failures(told)
+    if code := pipeline.EXITS[pipeline.verdict(told)]:
+        raise typer.Exit(code)
+
+
+def _connect(store: Store, contact: str) -> Callable[[Mapping[str, float]], Session]:
+    """Return what opens the one connection of a harvest; bodies it keeps lie by the database."""
+    from ingest.http import Session
+
+    cache = store.path.parent / "cache" if store.path is not None else None
+    return lambda hosts: Session(hosts, contact=contact, cache=cache)
+
+
+@contextlib.contextmanager
+def _watching() -> Iterator[Callable[[Errand, int], None] | None]:
+    """Yield what shows how far each source has been read, when a person is watching."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.markup import escape
+
+    with Console(stderr=True).status("asking the sources") as status:
+        yield lambda errand, done: status.update(f"{escape(errand.title)}: {done:,} records")
+
+
+@contextlib.contextmanager
+def _faults_to(faults: list[str], *kinds: type[KnowledgeBaseError]) -> Iterator[None]:
+    """Note what keeps a step from being done, and go on with the next."""
+    try:
+        yield
+    except kinds as error:
+        faults.append(str(error))
+
+
+def _print_harvest(told: Sequence[Harvested]) -> None:
+    names = ("added", "changed", "same", "refused")
+    rows = [
+        (
+            each.errand.title,
+            each.outcome,
+            *(f"{each.counts.get(name, 0):,}" for name in names),
+            f"{each.requests:,}",
+            _size(each.bytes),
+        )
+        for each in told
+    ]
+    figures = (*names, "requests", "received")
+    _print_table(("source", "outcome", *figures), rows, figures)
+
+
+def _tell_failures(told: Sequence[Harvested]) -> None:
+    for each in told:
+        if each.outcome != "ok":
+            typer.echo(_plain(f"error: {each.errand.title}: {each.message}"), err=True)
+
+
+def _print_table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], figures: Sequence[str]
+) -> None:
+    """Print columns that line up, those of figures to the right."""
+    lines = [tuple(_plain(cell) for cell in row) for row in rows]
+    widths = [max(len(row[i]) for row in (head, *lines)) for i in range(len(head))]
+    for row in (head, *lines):
+        cells = zip(row, widths, head, strict=True)
+        padded = (c.rjust(w) if name in figures else c.ljust(w) for c, w, name in cells)
+        typer.echo("  ".join(padded).rstrip())
+
+
+def _size(number: int) -> str:
+    """A number of bytes for people."""
+    return f"{number / 1000:,.1f} kB" if number < 1_000_000 else f"{number / 1_000_000:,.1f} MB"
+
+
+def _minute(iso: str) -> str:
+    """A UTC time to the minute."""
+    return iso[:16].replace("T", " ")
+
+
+def _entry(view: RunView) -> str:
+    """One line of the ledger."""
+    took = "" if view.seconds is None else f", {view.seconds:,} s"
+    parts = [f"{_minute(view.started)} {view.job}: {view.outcome}{took}"]
+    if told := _tally(dict(view.counts)):
+        parts.append(told)
+    if view.requests:
+        parts.append(f"{view.requests:,} requests, {_size(view.bytes)}")
+    if view.cursor:
+        far = view.cursor if len(view.cursor) <= 60 else f"{view.cursor[:59]}…"
+        parts.append(f"now at {far}")
+    if view.message:
+        parts.append(view.message)
+    return _plain("; ".join(parts))
 
 
 def _store() -> Store:

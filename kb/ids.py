@@ -138,6 +138,17 @@ def best(identifiers: list[str]) -> str:
     return min(identifiers, key=lambda name: (SCHEMES.index(name.split(":", 1)[0]), name))
 
 
+def bare(form: str) -> str:
+    """Return the identifier that the id of a form begins with.
+
+    Examples:
+        >>> bare("arxiv:2502.99901v2#0a1b2c3d"), bare("openreview:abcdefghijv2")
+        ('arxiv:2502.99901', 'openreview:abcdefghijv2')
+    """
+    head = form.partition("#")[0]
+    return re.sub(r"v[1-9]\d*$", "", head) if head.startswith("arxiv:") else head
+
+
 def slug(id: str) -> str:
     """Return a name for a page or a file: lower-case letters, digits and hyphens only.
 

@@ -180,6 +180,8 @@ class Work(SQLModel, table=True):
     """The curated files' name for it; None when it is not curated."""
     kind: WorkKind = _column(WorkKind)
     title: str
+    title_key: str = Field(default="", index=True)
+    """What equal titles have in common, see `kb.titles.key`; "" when the title is too short."""
     abstract: str = Field(default="", sa_type=Text)
     """Of the newest manifestation that has one; empty when no source gave one."""
     first_public: str = ""
@@ -235,11 +237,31 @@ class WorkMerge(SQLModel, table=True):
     """Of a likeness, in [0, 1]; not a probability."""
     review: ReviewState = _column(ReviewState, default=ReviewState.proposed)
     applied: bool = False
-    """Whether the rows of the first are with the second now."""
+    """Whether it moved the rows of the first to the second; when it is superseded they went
+    back, unless the row that took its place holds them."""
     moved: dict[str, list[str]] = Field(default_factory=dict, sa_type=JSON)
-    """Table -> keys of the rows that the merge moved, so that it can be undone."""
+    """Table -> keys of the rows that the merge moved, so that it can be undone; under
+    "identity_verdict" the two identifiers of the verdict that it rests on."""
     recorded_at: dt.datetime = Field(sa_type=Utc)
     superseded_at: dt.datetime | None = Field(default=None, sa_type=Utc, index=True)
+
+
+class IdentityVerdict(SQLModel, table=True):
+    """A person's judgement on whether two identifiers name one work, from the curated files.
+
+    It stands whether or not the works are here: a record that comes later must obey it.
+    """
+
+    __tablename__: ClassVar[str] = "identity_verdict"
+
+    first: str = Field(primary_key=True)
+    second: str = Field(primary_key=True)
+    same: bool
+    relation: str = ""
+    """ "" when they are one work; else the WorkRelationKind that ties the first to the second."""
+    by: str
+    valid: str
+    note: str = ""
 
 
 class Person(SQLModel, table=True):
@@ -364,6 +386,9 @@ class Coverage(SQLModel, table=True):
     digest_n: int | None = None
     cited: bool = True
     authors: list[str] = _json()
+    about: list[str] = _json()
+    """Identifiers that a post has named, in order, whether or not the works are here. A post
+    that names several known works has a row for each; only its own row holds this."""
     raw_digest: str | None = Field(default=None, foreign_key="raw_record.digest", index=True)
     """What a feed gave; None for what the curated files place."""
     note: str = ""
@@ -490,6 +515,11 @@ class Talk(SQLModel, table=True):
     """How a rule found `work_id`: "identifier" where the programme names it, "title" where
     title and authors are alike, which is a guess; "" where the curated files say it."""
     url: str = ""
+    identifiers: list[str] = _json()
+    """Of the work that the programme names, all of them, in the form of `kb.ids`."""
+    statuses: list[dict[str, str]] = _json()
+    """What the event thereby did with the work: status, valid, venue. Told of the work once
+    it is known by an identifier."""
     retired: bool = False
     """The programme listed it once and no longer does."""
 

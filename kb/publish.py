@@ -24,17 +24,33 @@ from typing import TYPE_CHECKING
 import yaml
 from jinja2 import FileSystemLoader, TemplateError
 
-from kb import dates
+from kb import dates, program
 from kb.errors import ConfigError, StoreError
-from kb.render import FUNCTIONS, Debate, environment, pages
+from kb.render import FUNCTIONS, Debate, chronology, environment, finding, pages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kb.query import KnowledgeBase
+    from kb.views import SourceView
 
 TIMEOUT = 1800.0
 """Seconds that MkDocs may take; 2,000 pages take under a minute."""
+
+_PACKAGES = (
+    "mkdocs", "mkdocs-material", "markdown", "pymdown-extensions", "jinja2", "markupsafe",
+    "griffelib", "networkx", "pagefind",
+)  # fmt: skip
+"""Distributions whose version may change a page."""
+
+_NOT_FOUND = (
+    ".headerlink", ".md-nav", ".sure", ".aside", ".years-nav", ".quote footer", ".abstract footer",
+    ".weigh", ".signature", "svg", "script", "style",
+)  # fmt: skip
+"""What stands on many pages alike, or only points elsewhere: a search does not read it."""
+
+_SPARE = ("*-ui.*", "pagefind-highlight.*", "wasm.unknown.*")
+"""What Pagefind writes beside its index and the site does not use: its own interfaces."""
 
 _LEDGER = "published.json"
 """Which files below the output folder are ours, and what the site was built from."""
@@ -87,9 +103,11 @@ def gather(debate: KnowledgeBase) -> Debate:
     Raises:
         StoreError: The store cannot be read.
     """
+    looked, sources = _health(debate)
     return Debate(
         strands=tuple(debate.strands()),
         topics=tuple(debate.topics()),
+        terms=tuple(debate.terms()),
         claims=tuple(debate.claims()),
         tensions=tuple(debate.tensions()),
         voices=tuple(debate.voices()),
@@ -99,7 +117,19 @@ def gather(debate: KnowledgeBase) -> Debate:
         cycles=tuple(debate.cycles()),
         timeline=tuple(debate.timeline()),
         status=debate.status(),
+        sources=sources,
+        looked=looked,
     )
+
+
+def _health(debate: KnowledgeBase) -> tuple[str, tuple[SourceView, ...]]:
+    """Return when the ledger was last written, and the sources as of then.
+
+    As of then and not of now, so that one store makes one site; a reader's browser counts on.
+    """
+    last = debate.runs(1)
+    looked = last[0].started if last else ""
+    return looked, tuple(debate.sources(looked))
 
 
 def publish(
@@ -124,30 +154,39 @@ def publish(
         StoreError: A file cannot be written. The old site is whole.
     """
     source = find_source() if source is None else source
-    debate = debate if isinstance(debate, Debate) else gather(debate)
     source, out = source.resolve(), out.resolve()
     docs, site = out / "docs", out / "site"
     for folder in (docs, site):
         if folder == source or folder in source.parents or source in folder.parents:
             raise ConfigError(f"the site cannot be built into its own sources: {folder}")
     _require_mkdocs()
+    key = ""
+    if not isinstance(debate, Debate):
+        key = _key(debate, source, timestamp)
+        ledger = _ledger(out)
+        if ledger.key == key and (site / "index.html").is_file():
+            count = sum(name.endswith(".md") for name in ledger.files)
+            return Published(site, count, 0, 0, built=False)
+        debate = gather(debate)
     epoch = _epoch(debate) if timestamp is None else timestamp
     files = _files(debate, source)
     config = _config(source, debate)
     mark = _fingerprint(files, config, source, epoch)
     try:
-        return _publish(files, config, mark, epoch, out)
+        return _publish(files, config, mark, key, epoch, out)
     except OSError as error:
         raise StoreError(f"cannot write the site: {error}") from error
 
 
 def _publish(
-    files: Mapping[str, bytes], config: bytes, mark: str, epoch: int, out: Path
+    files: Mapping[str, bytes], config: bytes, mark: str, key: str, epoch: int, out: Path
 ) -> Published:
     docs, site = out / "docs", out / "site"
     ledger = _ledger(out)
     count = sum(name.endswith(".md") for name in files)
     if ledger.fingerprint == mark and (site / "index.html").is_file():
+        if ledger.key != key:
+            _write_ledger(out, sorted(files), mark, key)
         return Published(site, count, 0, 0, built=False)
     docs.mkdir(parents=True, exist_ok=True)
     before = set(ledger.files)
@@ -160,16 +199,16 @@ def _publish(
     _drop_empty(docs)
     _write(out / "mkdocs.yml", config)
     _build(out, epoch)
-    _write_ledger(out, sorted(files), mark)
+    _write_ledger(out, sorted(files), mark, key)
     return Published(site, count, written, len(stale), built=True)
 
 
 def _require_mkdocs() -> None:
-    needed = ("mkdocs", "material", "griffe")
+    needed = ("mkdocs", "material", "griffe", "pagefind", "pagefind_bin")
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
         raise ConfigError(
-            "the site needs MkDocs and its theme: pip install 'dissensus[site]' "
+            "the site needs MkDocs, its theme and Pagefind: pip install 'dissensus[site]' "
             f"(missing: {', '.join(missing)})"
         )
 
@@ -196,6 +235,8 @@ def _files(debate: Debate, source: Path) -> dict[str, bytes]:
     from kb.render.reference import PATH, reference
 
     files[PATH] = reference().encode()
+    files[finding.WORDS] = finding.words(debate).encode()
+    files[chronology.PATH] = chronology.Chronology(debate).data().encode()
     for folder, prefix in ((source / "content", ""), (source / "assets", "assets/")):
         for path in sorted(folder.rglob("*")):
             name = prefix + path.relative_to(folder).as_posix()
@@ -224,7 +265,7 @@ def _config(source: Path, debate: Debate) -> bytes:
 
 def _fingerprint(files: Mapping[str, bytes], config: bytes, source: Path, epoch: int) -> str:
     digest = hashlib.sha256(f"{epoch}\n".encode())
-    for package in ("mkdocs", "mkdocs-material", "markdown", "pymdown-extensions"):
+    for package in ("mkdocs", "mkdocs-material", "markdown", "pymdown-extensions", "pagefind"):
         digest.update(f"{package} {importlib.metadata.version(package)}\n".encode())
     theme = sorted(path for path in (source / "overrides").rglob("*") if path.is_file())
     parts = [
@@ -239,22 +280,56 @@ def _fingerprint(files: Mapping[str, bytes], config: bytes, source: Path, epoch:
     return digest.hexdigest()
 
 
+def _key(debate: KnowledgeBase, source: Path, timestamp: int | None) -> str:
+    """Return a hash over all that the pages are made from, without making them.
+
+    It may differ where the pages do not; where it is the same, so are they.
+    """
+    looked, sources = _health(debate)
+    # Times within a day show on no page: a run that finds nothing changes nothing.
+    told = [
+        (s.title, s.asks, s.every, s.staleness, s.outcome, s.last_try[:10], s.last_success[:10],
+         s.next_due[:10], s.brought, s.shelf, s.records, s.refused)
+        for s in sources
+    ]  # fmt: skip
+    parts = [program.digest(), debate.stamp(), looked[:10], told, str(source), timestamp]
+    parts += [_version(package) for package in _PACKAGES]
+    digest = hashlib.sha256(repr(parts).encode())
+    for path in (source.parent / "mkdocs.yml", *sorted(source.rglob("*"))):
+        if path.is_file():
+            data = path.read_bytes()
+            digest.update(f"{path.relative_to(source.parent).as_posix()}\0{len(data)}\0".encode())
+            digest.update(data)
+    return digest.hexdigest()
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:  # its module came under another name
+        return ""
+
+
 @dataclass(frozen=True, slots=True)
 class _Ledger:
     fingerprint: str = ""
     files: tuple[str, ...] = ()
+    key: str = ""
+    """What the pages were made from, as far as it can be told without making them."""
 
 
 def _ledger(out: Path) -> _Ledger:
     try:
         found = json.loads((out / _LEDGER).read_text("utf-8"))
-        return _Ledger(str(found["fingerprint"]), tuple(map(str, found["files"])))
+        return _Ledger(
+            str(found["fingerprint"]), tuple(map(str, found["files"])), str(found.get("key", ""))
+        )
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return _Ledger()  # none yet, or cut off: then everything is written again
 
 
-def _write_ledger(out: Path, names: list[str], mark: str) -> None:
-    text = json.dumps({"fingerprint": mark, "files": names}, indent=0)
+def _write_ledger(out: Path, names: list[str], mark: str, key: str = "") -> None:
+    text = json.dumps({"fingerprint": mark, "key": key, "files": names}, indent=0)
     _write(out / _LEDGER, text.encode())
 
 
@@ -321,10 +396,44 @@ def _build(out: Path, epoch: int) -> None:
         if "No space left on device" in done.stderr:
             raise OSError("no space left on device")
         raise ConfigError(f"MkDocs refuses the pages: {_reason(done.stderr)}")
+    _index(fresh, more)
     if site.exists():
         site.rename(old)
     fresh.rename(site)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _index(fresh: Path, more: Mapping[str, str]) -> None:
+    """Make the search index of a site that is not yet in place.
+
+    Raises:
+        ConfigError: Pagefind fails; the half-made site is gone.
+    """
+    command = [sys.executable, "-m", "pagefind", "--site", str(fresh), "--quiet"]
+    command += ["--output-subdir", "pagefind", "--keep-index-url"]
+    command += ["--exclude-selectors", ", ".join(_NOT_FOUND)]
+    try:
+        done = subprocess.run(  # noqa: S603 - our own interpreter and arguments
+            command,
+            env={**os.environ, **more},
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise ConfigError(f"Pagefind did not finish in {TIMEOUT:.0f} s") from error
+    bundle = fresh / "pagefind"
+    if done.returncode or not (bundle / "pagefind-entry.json").is_file():
+        shutil.rmtree(fresh, ignore_errors=True)
+        if "No space left on device" in done.stderr:
+            raise OSError("no space left on device")
+        raise ConfigError(f"Pagefind makes no search index: {_reason(done.stderr)}")
+    for pattern in _SPARE:
+        for path in bundle.glob(pattern):
+            path.unlink()
 
 
 def _reason(text: str) -> str:

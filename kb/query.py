@@ -8,24 +8,30 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func
 from sqlmodel import col, select
 
-from kb import cycles, dates, models
+from kb import cycles, dates, ledger, models
 from kb import search as finder
 from kb.content import nearest
 from kb.errors import EncoderError, NotFoundError
 from kb.frames import Views
+from kb.moments import instant
 from kb.questions import Questions, debate_graph
 from kb.reader import found
+from kb.store import REVISION, now
 from kb.views import (
     ClaimView,
     CycleView,
     DiffView,
     DigestView,
     EventView,
+    MergeView,
     Neighbor,
+    RunView,
     SearchHit,
+    SourceView,
     StatusCounts,
     StrandView,
     TensionView,
+    TermView,
     TimelineEntry,
     TopicView,
     VoiceView,
@@ -78,6 +84,16 @@ class KnowledgeBase(Questions):
             ['memory', 'generalization', 'reasoning']
         """
         return Views(self._read().topic_views())
+
+    def terms(self) -> Views[TermView]:
+        """Return the words that the debate uses in several senses, by name.
+
+        Examples:
+            >>> [sense.sense for term in debate.terms() if term.id == "grokking"
+            ...  for sense in term.senses]
+            ['accuracy-step', 'late-generalization']
+        """
+        return Views(self._read().term_views())
 
     def claims(self, level: str = "", strand: str = "") -> Views[ClaimView]:
         """Return claims: theses first, then findings, each in curated order.
@@ -209,6 +225,15 @@ class KnowledgeBase(Questions):
         with self._store.read() as session:
             work_id = self._work_id(session, id)
             return next(iter(debate.work_views(session, [work_id])))
+
+    def merges(self) -> Views[MergeView]:
+        """Return what was joined and what may be one work, most certain first.
+
+        Examples:
+            >>> debate.merges()
+            []
+        """
+        return Views(self._read().merges)
 
     def digests(self) -> Views[DigestView]:
         """Return the syntheses by others, with where each of their sources was placed.
@@ -411,6 +436,69 @@ class KnowledgeBase(Questions):
         return [key for key, _ in vectors.nearest(query_row, k)]
 
     # -- counts ----------------------------------------------------------------------------------
+
+    def sources(self, at: str = "") -> Views[SourceView]:
+        """Return the configured sources: what each is asked, and how long ago it worked.
+
+        The list is that of the last harvest; a store that never harvested has none.
+
+        Args:
+            at: The moment at which to judge ages, EDTF or ISO 8601 with its zone; "" for now.
+
+        Raises:
+            DateError: `at` is neither.
+
+        Examples:
+            >>> [source.name for source in debate.sources() if source.staleness == "ill"]
+            []
+        """
+        moment = instant(at, last=True) if at else now()
+        with self._store.read() as session:
+            return Views(ledger.sources(session, moment, self._until))
+
+    def runs(self, n: int = 20) -> Views[RunView]:
+        """Return the last entries of the ledger, newest first, each with its parts.
+
+        Args:
+            n: How many, at least 1.
+
+        Examples:
+            >>> debate.runs(1)[0].outcome
+            'ok'
+        """
+        with self._store.read() as session:
+            return Views(ledger.runs(session, n, self._until))
+
+    @property
+    def _until(self) -> dt.datetime | None:
+        return self._moment.at if self._moment.timed else None
+
+    def stamp(self) -> str:
+        """Return a text that differs whenever the debate, as it is told here, may differ.
+
+        Every job that changes it counts the revision up or is entered in the ledger.
+
+        Examples:
+            >>> debate.stamp() == debate.stamp() != debate.as_of(valid="2020").stamp()
+            True
+        """
+        run, raw, refusal = models.Run, models.RawRecord, models.Refusal
+        asking = col(run.job).startswith(ledger.HARVEST) | (run.job == "run")
+        with self._store.read() as session:
+            row = session.get(models.Setting, REVISION)
+            parts = (
+                row.value if row else "0",
+                session.exec(select(func.max(run.id)).where(~asking)).one(),
+                session.exec(select(func.max(models.Cycle.number))).one(),
+                session.exec(select(func.max(raw.seq))).one(),
+                session.exec(
+                    select(func.count())
+                    .select_from(refusal)
+                    .where(col(refusal.resolved_at).is_(None))
+                ).one(),
+                repr(self._moment),
+            )
+        return " ".join(map(str, parts))
 
     def status(self) -> StatusCounts:
         """Return the counts of everything in the store, or of what was there at the moment.

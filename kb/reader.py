@@ -104,7 +104,7 @@ class Reader:
           and curated forms (by their own date, or that of the digest which lists them).
         * `recorded` alone: relations without a date, evidence, cycles as taken, works that
           are in no curated file (by the first of their forms to be fetched), refused and raw
-          records.
+          records, the ledger.
         * neither, always as they are now: the wording, scope, senses and terms of claims,
           tensions with their poles, strands, topics, voices' names, authors, identifiers,
           lineages, notes, vectors. They are our frame for asking and are edited in place; the
@@ -153,7 +153,7 @@ class Reader:
             name = id
         # Written out: the first mapped object of a process costs more than the whole answer.
         either = "SELECT work_id FROM identifier WHERE id = :name UNION ALL "
-        either += "SELECT id FROM work WHERE id = :id"
+        either += "SELECT coalesce(merged_into, id) FROM work WHERE id = :id"
         named = session.connection().execute(text(either), {"name": name, "id": id}).first()
         if named is not None and debate.has_work(named[0]):
             return str(named[0])

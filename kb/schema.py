@@ -7,9 +7,9 @@ placed twice) is checked in `kb.content`.
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from kb import dates, ids
 from kb.errors import DateError, IdentifierError
@@ -62,6 +62,10 @@ Url = Annotated[str, AfterValidator(_http)]
 """An http or https address; "" when there is none."""
 Key = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
 """A name of ours: lower-case letters, digits, hyphens."""
+PageField = Literal[
+    "time", "date", "kind", "title", "people", "organizers", "abstract", "url", "place", "body"
+]
+"""What a row of a workshop's page may hold; body is a slot's text, to be taken apart."""
 Clock = Annotated[str, Field(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")]
 """Local time as "HH:MM", or ""."""
 
@@ -493,9 +497,9 @@ class QueryEntry(Entry):
 class SetEntry(Entry):
     """A set of arXiv's OAI-PMH service, harvested whole."""
 
-    set: str
-    """As ListSets names it: "cs:cs:LG"."""
-    since: str = ""
+    set: Annotated[str, Field(pattern=r"^[A-Za-z-]+(:[A-Za-z-]+){0,2}$")]
+    """Group, archive and category, as ListSets names it: "cs:cs:LG"."""
+    since: Annotated[str, Field(pattern=r"^(\d{4}-\d{2}-\d{2})?$")] = ""
     """The day from which on, "2026-01-01"; "" for all there is."""
     enabled: bool = True
     """False keeps the entry here and asks nothing."""
@@ -511,11 +515,16 @@ class OpenReviewEntry(Entry):
     api: int = Field(default=2, ge=1, le=2)
     """Version of the interface that holds the venue; 1 for venues before 2023 or so."""
     submission: str = ""
-    """The invitation of a submission; "" for the usual ones."""
+    """The invitation of a submission; "" for the usual one."""
+    also: list[str] = []
+    """Further invitations or venue ids to list; empty for the usual ones of what was
+    withdrawn and desk-rejected."""
     decision_field: str = "venue"
-    """Field of a submission that holds the decision in words, or "decision" for a reply."""
+    """"venue" where the submission itself tells its decision; else the field that tells it
+    in the reply of the chairs: "decision", "recommendation"."""
     any_of: list[str] = []
-    """Words of which a title, abstract or keyword list must hold one; empty takes every note."""
+    """Beginnings of words of which the title, abstract, keywords or summary must hold one;
+    empty takes every note."""
     enabled: bool = True
 
 
@@ -531,6 +540,68 @@ class FeedEntry(Entry):
     enabled: bool = True
 
 
+class PageEntry(Entry):
+    """A page of a workshop, and where on it things stand."""
+
+    url: Url
+    what: Literal["programme", "accepted", "events"] = "programme"
+    """A programme with hours, a list of accepted papers, or a list of workshops."""
+    form: Literal["html", "markdown", "csv", "text"] = "html"
+    title: str = ""
+    """What the list is called; "" for Programme or Accepted papers."""
+    date: Edtf = ""
+    """The day of this page, where it is not that of the event."""
+    rows: str = ""
+    """A CSS selector, one match a row; "" finds the table or list of the page by itself."""
+    fields: dict[PageField, str] = {}
+    """Where in a row a field stands: a CSS selector, "selector@attribute", or a column of a
+    CSV file. What is not named here is found by itself."""
+    kind: TalkKind = TalkKind.invited
+    """Of a slot that bears no word for its kind."""
+    kinds: dict[str, TalkKind] = {}
+    """Words by which this page marks kinds, before the usual ones."""
+    status: StatusKind | None = None
+    """What being on this list means for a paper; None for "workshop" on a list of papers."""
+    least: int = Field(default=1, ge=1)
+    """Rows without which the page counts as broken."""
+
+
+class WorkshopEntry(Entry):
+    """A workshop whose pages are read, or a conference's list of workshops."""
+
+    id: Key
+    event: Key | None = None
+    """Of events.yaml, where the event is there; None names a new one, or a list of them."""
+    name: str = ""
+    """Of an event that events.yaml does not have."""
+    date: Edtf = ""
+    """The same; for a list of workshops, the year."""
+    tz: str = ""
+    place: str = ""
+    parent: str = ""
+    """The conference that it belongs to."""
+    series: str = ""
+    venue: str = ""
+    """What the status of a paper names: "HiLD workshop at ICML 2025"; "" for the event's
+    name."""
+    any_of: list[str] = []
+    """Of a list of workshops: words of which an entry must hold one; empty takes all."""
+    pages: list[PageEntry] = Field(min_length=1)
+    enabled: bool = True
+
+    @model_validator(mode="after")
+    def _names_its_event(self) -> Self:
+        is_list = any(page.what == "events" for page in self.pages)
+        if is_list and (self.event or self.name):
+            raise ValueError("a list of workshops has no event and no name of its own")
+        if not is_list and not self.event and not (self.name and self.date):
+            raise ValueError("name the event of events.yaml, or give a name and a date")
+        titles = [(page.what, page.title) for page in self.pages if page.what != "events"]
+        if len(titles) != len(set(titles)):
+            raise ValueError("two pages have the same title: give each its own")
+        return self
+
+
 class SourcesFile(Entry):
     """sources.yaml: what the ingest jobs ask, and how often."""
 
@@ -540,6 +611,7 @@ class SourcesFile(Entry):
     arxiv_oai: list[SetEntry] = []
     openreview: list[OpenReviewEntry] = []
     posts: list[FeedEntry] = []
+    workshops: list[WorkshopEntry] = []
 
 
 class VerdictEntry(Entry):
@@ -566,6 +638,44 @@ class VerdictsFile(Entry):
     """verdicts.yaml."""
 
     verdicts: list[VerdictEntry]
+
+
+# -- identity.yaml -----------------------------------------------------------------------
+
+
+class IdentityEntry(Entry):
+    """A person's judgement on whether two identifiers name one work."""
+
+    same: list[str] = []
+    """Two identifiers of one work, or of two works of one lineage."""
+    distinct: list[str] = []
+    """Two identifiers of two works, however alike they look."""
+    relation: WorkRelationKind | None = None
+    """Of `same`: what the first is to the second, where they are two works of one lineage."""
+    by: str = Field(min_length=1)
+    on: Edtf
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _one_pair(self) -> Self:
+        if bool(self.same) == bool(self.distinct):
+            raise ValueError("an entry says either same or distinct")
+        if len(self.pair) != 2:
+            raise ValueError("an entry names two identifiers")
+        if self.distinct and self.relation:
+            raise ValueError("works that are distinct have no relation here")
+        return self
+
+    @property
+    def pair(self) -> list[str]:
+        """The two identifiers, as they are written."""
+        return self.same or self.distinct
+
+
+class IdentityFile(Entry):
+    """identity.yaml."""
+
+    identity: list[IdentityEntry]
 
 
 # -- chronicle.yaml ----------------------------------------------------------------------
@@ -598,6 +708,7 @@ FILES: dict[str, type[Entry]] = {
     "digests": DigestsFile,
     "sources": SourcesFile,
     "verdicts": VerdictsFile,
+    "identity": IdentityFile,
     "chronicle": ChronicleFile,
 }
 """File name without ".yaml" -> its model, in the order in which they are loaded."""

@@ -13,12 +13,13 @@ import json
 import os
 import sqlite3
 import sys
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Engine, event, exc, inspect, text
-from sqlmodel import Session, create_engine, select
+from sqlalchemy import Boolean, Engine, Float, Integer, LargeBinary, event, exc, func, inspect, text
+from sqlmodel import Session, SQLModel, create_engine, select
 
 from kb.errors import BusyError, StoreError
 from kb.models import Run, Setting
@@ -26,7 +27,7 @@ from kb.models import Run, Setting
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Column, Connection
 
 HEAD = "0002"
 """The newest revision under kb/migrations; a test keeps it so."""
@@ -74,6 +75,8 @@ class Store:
             raise StoreError(f"cannot use the database URL {_safe(self.url)}: {error}") from error
         self.path = _sqlite_path(self._engine)
         self._lock: FileLock | None = None
+        self._is_sound = False
+        self._running: list[Run] = []
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine, "connect", _prepare_sqlite)
             event.listen(self._engine, "begin", _begin)
@@ -132,13 +135,16 @@ class Store:
     def write(self) -> Iterator[Session]:
         """Open a write transaction: commit on a clean exit, roll back on any exception.
 
-        Takes the write lock unless this store already holds it.
+        Takes the write lock unless this store already holds it. Before the first one the pages
+        of the file are checked: writing to a damaged one would damage more of it.
 
         Raises:
             BusyError: Another process is writing.
-            StoreError: The file cannot be written.
+            StoreError: The file cannot be written, or is damaged.
         """
         with self.lock("write"), self._translated():
+            if not self._is_sound:
+                self.ensure_sound()
             engine = self._engine.execution_options(immediate=True)
             with Session(engine, expire_on_commit=False) as session, session.begin():
                 yield session
@@ -205,22 +211,26 @@ class Store:
 
         Args:
             job: What is done.
-            parent: The run that it is a part of, which is still open.
+            parent: The run that it is a part of; the innermost that this store has open when
+                None.
 
         Raises:
             BusyError: Another process is writing.
             StoreError: The ledger cannot be written.
         """
         with self.lock(job):
+            parent = parent or (self._running[-1] if self._running else None)
+            ours = {run.id for run in self._running}
             with self.write() as session:
                 for left in session.exec(select(Run).where(Run.outcome == "running")):
-                    if parent is None or left.id != parent.id:
+                    if left.id not in ours:
                         left.outcome = "interrupted"
                 row = Run(job=job, started_at=now(), parent_id=parent.id if parent else None)
                 session.add(row)
             run = Run.model_validate(row, from_attributes=True)
             run.outcome = "ok"
             failed = True
+            self._running.append(run)
             try:
                 yield run
                 failed = False
@@ -228,6 +238,7 @@ class Store:
                 run.outcome = "interrupted"
                 raise
             finally:
+                self._running.pop()
                 if failed and run.outcome == "ok":
                     error = sys.exc_info()[1]
                     run.outcome, run.message = "failed", str(error)
@@ -270,13 +281,7 @@ class Store:
             StoreError: The file is not a database, is newer than this version, or cannot be
                 written.
         """
-        if self.path is not None:
-            try:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise StoreError(
-                    f"cannot make the folder {self.path.parent}: {error.strerror}"
-                ) from error
+        self.make_folder()
         with self.lock("migrate"):
             found = self.revision()
             if found == HEAD:
@@ -284,6 +289,7 @@ class Store:
             backup = None
             if found is not None:
                 self._refuse_newer(found)
+                self.ensure_sound()
                 backup = self.backup(f"before-{HEAD}")
             # Imported here: only a migration needs Alembic.
             from alembic import command
@@ -299,6 +305,21 @@ class Store:
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
             return backup
+
+    def make_folder(self) -> None:
+        """Make the folder that the SQLite file and its lock are to lie in.
+
+        Raises:
+            StoreError: It cannot be made.
+        """
+        if self.path is None:
+            return
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"cannot make the folder {self.path.parent}: {error.strerror}"
+            ) from error
 
     def _refuse_newer(self, found: str) -> None:
         if found > HEAD:
@@ -316,7 +337,19 @@ class Store:
         if self.path is None:
             return None
         target = self.path.with_name(f"{self.path.name}.{label}")
-        self.copy(target)
+        part = target.with_name(f"{target.name}.part")
+        journal = part.with_name(f"{part.name}-journal")
+        try:
+            for left in (part, journal):  # by a process that was killed
+                left.unlink(missing_ok=True)
+            self.copy(part)
+            part.replace(target)
+        except OSError as error:
+            raise StoreError(f"cannot copy to {target}: {error.strerror or error}") from error
+        finally:
+            with contextlib.suppress(OSError):
+                for left in (part, journal):
+                    left.unlink(missing_ok=True)
         return str(target)
 
     def copy(self, target: Path) -> None:
@@ -336,6 +369,19 @@ class Store:
         except sqlite3.Error as error:
             raise StoreError(f"cannot copy to {target}: {error}") from error
 
+    def ensure_sound(self) -> None:
+        """Look at every page of a SQLite file, which takes a third of a second for a gigabyte.
+
+        Raises:
+            StoreError: One is not what it should be, or the file cannot be read.
+        """
+        if self.dialect == "sqlite":
+            with self._translated(), self._engine.connect() as connection:
+                fault = connection.execute(text("PRAGMA quick_check(1)")).scalar_one()
+            if fault != "ok":
+                raise self._explain("malformed")
+        self._is_sound = True
+
     def integrity(self) -> list[str]:
         """Return what is wrong with the file, an empty list when nothing is.
 
@@ -347,8 +393,36 @@ class Store:
         with self._translated(), self._engine.connect() as connection:
             faults = [row[0] for row in connection.execute(text("PRAGMA integrity_check(20)"))]
             broken = list(connection.execute(text("PRAGMA foreign_key_check")))
-        faults = [fault for fault in faults if fault != "ok"]
+        faults = [fault for fault in faults if fault != "ok"] + self._odd_values()
         return faults + [f"{row[0]} row {row[1]} points to no {row[2]}" for row in broken[:20]]
+
+    def _odd_values(self) -> list[str]:
+        """Columns of a SQLite file that hold a value of a kind that we never wrote there."""
+        if self.dialect != "sqlite":
+            return []
+        found = []
+        with contextlib.suppress(exc.DBAPIError), self._engine.connect() as connection:
+            there = set(inspect(connection).get_table_names())
+            for table in SQLModel.metadata.sorted_tables:
+                if table.name not in there:
+                    continue
+                odd = [
+                    func.coalesce(func.sum(func.typeof(column).not_in(_kinds(column))), 0)
+                    for column in table.columns
+                ]
+                counts = connection.execute(select(*odd)).one()
+                found += [
+                    f"{table.name}.{column.name} holds {count} values of another kind"
+                    for column, count in zip(table.columns, counts, strict=True)
+                    if count
+                ]
+        return found
+
+    def _is_damaged(self) -> bool:
+        try:
+            return bool(self.integrity())
+        except StoreError:
+            return True
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
@@ -356,17 +430,29 @@ class Store:
             yield
         except (exc.OperationalError, exc.DatabaseError) as error:
             if isinstance(error, exc.IntegrityError | exc.ProgrammingError | exc.DataError):
+                if self._is_damaged():
+                    raise self._explain("malformed") from error
                 raise  # a fault of ours, not of the file
             raise self._explain(str(error.orig)) from error
+        except (ValueError, LookupError, TypeError, AttributeError, zlib.error) as error:
+            # A page can be whole and a value in it changed: to no word of ours, to no date, no
+            # JSON, to bytes where text should be, to the name of a row that is not there.
+            if _is_of_a_row(error) or self._is_damaged():
+                raise self._explain("malformed") from error
+            raise
 
     def _explain(self, reason: str) -> StoreError:
         name = self.name
+        damaged = (
+            f"{name} is damaged and was not written to; kb doctor says where. kb restore brings a "
+            "backup back; where the records can still be read, kb replay --swap makes the rest "
+            "again"
+        )
         known = {
             "not a database": f"{name} is not a knowledge base; move it away or name another "
             "with --db",
-            "malformed": f"{name} is damaged; kb doctor says where. Restore a backup, or move it "
-            "away and run kb init: curated content comes back, ingested records must be "
-            "ingested again",
+            "malformed": damaged,
+            "Could not decode": damaged,
             "full": f"the disk of {name} is full; the last step was undone and everything before "
             "it is kept. Free some space and run the command again",
             "disk I/O error": f"the disk of {name} is full or failing; the last step was undone "
@@ -395,6 +481,33 @@ def _safe(url: str) -> str:
     head, at, tail = url.rpartition("@")
     scheme, sep, user = head.partition("://")
     return f"{scheme}{sep}{user.split(':', 1)[0]}@{tail}" if at else url
+
+
+def _kinds(column: Column[Any]) -> list[str]:
+    """What SQLite calls the values that a column may hold."""
+    if isinstance(column.type, Integer | Boolean):
+        kinds = ["integer"]
+    elif isinstance(column.type, Float):
+        kinds = ["real", "integer"]
+    else:
+        kinds = ["blob"] if isinstance(column.type, LargeBinary) else ["text"]
+    return [*kinds, "null"] if column.nullable else kinds
+
+
+def _is_of_a_row(error: BaseException) -> bool:
+    """Whether an error arose below our own code, while SQLAlchemy read what is stored."""
+    if isinstance(error, exc.SQLAlchemyError):
+        return False
+    beneath = False
+    frame = error.__traceback__
+    while frame is not None:
+        module = str(frame.tb_frame.f_globals.get("__name__", ""))
+        if module.startswith("sqlalchemy."):
+            beneath = True
+        elif module.startswith(("kb.", "ingest.")) and module != "kb.models":
+            beneath = False
+        frame = frame.tb_next
+    return beneath
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -168,6 +168,9 @@ class LinkView(View):
     valid: str
     recorded: str
     """UTC, ISO 8601."""
+    stance_score: float | None = None
+    """Of a machine's link: how far the abstract leans to our sentences for the claim against
+    those that deny it, in [-1, 1]."""
 
     def headline(self) -> str:
         """Who does what to which claim, and how sure that is."""
@@ -303,6 +306,42 @@ class CoverageView(View):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class MergeView(View):
+    """Two works that were joined, or that may be one work or of one lineage."""
+
+    loser: str
+    """Id of the work that went, or would go, into the other."""
+    loser_title: str
+    winner: str
+    winner_title: str
+    relation: str
+    """ "" when they are one work; else what the first would be to the second."""
+    agent_kind: str
+    agent: str
+    reason: str
+    score: float | None
+    review: str
+    applied: bool
+    recorded: str
+
+    def headline(self) -> str:
+        """What stands on the two, who says so and why."""
+        if self.review == "rejected":
+            word = "are two works, not one"
+        elif self.relation:
+            word = f"{'are' if self.review == 'confirmed' else 'may be'} {self.relation}"
+        else:
+            word = "joined" if self.applied else "may be one work"
+        score = "" if self.score is None else f", score {self.score:.2f}"
+        return f"{self.loser} → {self.winner}: {word} [{self.review}, {self.agent}{score}]"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it only proposes something to a person."""
+        return not self.applied and self.review == "proposed"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class WorkView(View):
     """A work with everything known of it."""
 
@@ -329,6 +368,8 @@ class WorkView(View):
     voices: tuple[Ref, ...]
     notes: tuple[str, ...]
     unverified: tuple[str, ...]
+    merges: tuple[MergeView, ...] = ()
+    """What was joined with it, and what may be the same work, most certain first."""
 
     @property
     def id(self) -> str:
@@ -477,6 +518,18 @@ class TalkView(View):
     people: tuple[str, ...]
     work: WorkRef | None
     arxiv: str
+    session: str = ""
+    """The list of the event's page that it was read from; "" in the curated files."""
+    day: str = ""
+    """The day of that session, EDTF; "" where it is the event's."""
+    read: str = ""
+    """The day on which the page was last seen to say so; "" in the curated files."""
+    listed: bool = False
+    """A paper of a list, not a slot of a programme."""
+    abstract: str = ""
+    url: str = ""
+    guess: WorkRef | None = None
+    """A work with an equal title and an author in common, where none is named: a guess."""
 
     def headline(self) -> str:
         """Time, title, people."""
@@ -512,6 +565,10 @@ class EventView(View):
     coverage: tuple[CoverageView, ...]
     sources: tuple[str, ...]
     notes: tuple[str, ...]
+    source: str = ""
+    """The adapter that found it; "" in the curated files."""
+    dropped: int | None = None
+    """How many talks its pages listed once and no longer do; None where there are none."""
 
     def headline(self) -> str:
         """Name and date."""
@@ -555,6 +612,39 @@ class TopicView(View):
     def headline(self) -> str:
         """Id and title."""
         return f"{self.id}: {self.title}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SenseView(View):
+    """One meaning of a word that has several, and the claims that use it so."""
+
+    sense: str
+    definition: str
+    claims: tuple[ClaimRef, ...]
+
+    def headline(self) -> str:
+        """The sense and how many claims use it."""
+        return f"{self.sense}: {shorten(self.definition)} ({len(self.claims)} claims)"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class TermView(View):
+    """A word that the debate uses in several senses."""
+
+    id: str
+    """The word itself, its parts joined by hyphens."""
+    senses: tuple[SenseView, ...]
+    unsettled: tuple[ClaimRef, ...]
+    """Claims that use the word in a sense that is not recorded."""
+
+    @property
+    def title(self) -> str:
+        """The word as it is written."""
+        return self.id.replace("-", " ")
+
+    def headline(self) -> str:
+        """The word and its senses."""
+        return f"{self.title}: {', '.join(sense.sense for sense in self.senses)}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -605,7 +695,7 @@ class TimelineEntry(View):
     date: str
     """EDTF: when it was so in the world."""
     recorded: str
-    """UTC, ISO 8601: when we learnt it; "" for undated rows."""
+    """UTC, ISO 8601: when we learnt it; "" where the store does not say."""
     lane: str
     """works, status, voices, coverage or events."""
     title: str
@@ -615,6 +705,10 @@ class TimelineEntry(View):
     work: WorkRef | None
     ref: Ref | None
     """The event or voice it is about."""
+    url: str = ""
+    """Of coverage: where it stands. It is commentary and never evidence."""
+    claim: str = ""
+    """Of a position: the id of the claim that is held or rejected."""
 
     def headline(self) -> str:
         """Date and title."""
@@ -791,3 +885,81 @@ class StatusCounts(View):
     def headline(self) -> str:
         """The main counts."""
         return f"{self.works} works, {self.theses + self.findings} claims, {self.tensions} tensions"
+
+
+# -- the ledger ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RunView(View):
+    """One job of the ledger, with the jobs that were parts of it."""
+
+    id: int
+    job: str
+    """ "run", "harvest arxiv:memorization:1f2e3d4c", "embed", "link", "cycle"."""
+    started: str
+    """UTC, ISO 8601."""
+    ended: str
+    """The same; "" while it runs, and for good where it was killed."""
+    seconds: int | None
+    """From start to end; None where it has no end."""
+    outcome: str
+    """running, ok, partial, deferred, blocked, halted, failed, interrupted."""
+    counts: tuple[tuple[str, int], ...]
+    """What it did: (added, changed, same, refused and so on; how often)."""
+    requests: int
+    """Sent to the source, retries and redirects included."""
+    bytes: int
+    """Received from it, as they came over the wire."""
+    cursor: str
+    """How far the source has been read; "" where nothing moved."""
+    message: str
+    """Why it did not end well, "" when it did."""
+    parts: tuple[RunView, ...] = ()
+    """In the order in which they ran."""
+
+    def headline(self) -> str:
+        """Number, job, time and outcome."""
+        return f"{self.id} {self.job}, {self.started}: {self.outcome}"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SourceView(View):
+    """A configured source: what it is asked, and how it is."""
+
+    name: str
+    """The ledger's name for it: "arxiv:memorization:1f2e3d4c"."""
+    title: str
+    """For people: "arXiv: memorization"."""
+    asks: str
+    """The question in the source's own syntax; "" where the title says all."""
+    every: float
+    """Days after a success when it is due again."""
+    staleness: str
+    """fresh; late (no success for more than two periods); ill (the last try failed, and a
+    person must look); never (not asked yet, or never with success); off."""
+    outcome: str
+    """Of the last try; "" before the first."""
+    message: str
+    """Why the last try did not end well, "" when it did."""
+    last_try: str
+    """UTC, ISO 8601; "" before the first."""
+    last_success: str
+    """The same; "" before the first."""
+    next_due: str
+    """The same; "" when it is due now or off."""
+    age: float | None
+    """Days since the last success, None before the first."""
+    brought: int
+    """Records of the last success that said something new."""
+    shelf: str
+    """The name its records are kept under; several questions may share one."""
+    records: int
+    """Records kept under that name."""
+    refused: int
+    """How many of them could not be read."""
+
+    def headline(self) -> str:
+        """Title, staleness and last success."""
+        since = f", last success {self.last_success}" if self.last_success else ""
+        return f"{self.title}: {self.staleness}{since}"

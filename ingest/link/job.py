@@ -90,7 +90,7 @@ class _Case:
     """Empty where nothing can be linked: no text to point into, or the work is retired."""
     first_public: str
     manifestation: str
-    """The newest that has this abstract; evidence points into it."""
+    """The first that had this abstract; evidence points into it."""
     verdicts: tuple[tuple[str, ReviewState, Stance | None, str], ...]
     """Claim, verdict, the person's own stance, who."""
     curated: tuple[tuple[int, str], ...]
@@ -163,7 +163,7 @@ class _Desk:
         if not case.abstract:
             return ""
         told = [
-            case.title, case.abstract, case.first_public, case.verdicts,
+            case.title, case.abstract, case.first_public, case.manifestation, case.verdicts,
             [(id, claim, self._claims.get(claim)) for id, claim in case.curated],
         ]  # fmt: skip
         return hashlib.sha256(f"{self._basis}{json.dumps(told)}".encode()).hexdigest()
@@ -297,7 +297,9 @@ class _Writer:
         old = self._spans.get(link_id)
         if old is not None and found is not None:
             evidence, score = found
-            if self._agent == old.agent and score == old.score and _points(old, evidence):
+            if (self._agent, score) == (old.agent, old.score) and _points(
+                old, manifestation, evidence
+            ):
                 return
         if old is not None:
             old.superseded_at = self._at
@@ -335,19 +337,17 @@ class _Writer:
         span = self._spans.get(old.id or 0)
         return (
             span is not None
-            and _points(span, new.evidence)
+            and _points(span, new.manifestation, new.evidence)
             and (old.agent, old.stance, old.score, old.stance_score)
             == (self._agent, new.stance, new.score, new.stance_score)
             and (old.valid, old.review, old.reviewed_by) == (new.valid, new.review, new.reviewed_by)
         )
 
 
-def _points(span: EvidenceSpan, evidence: Evidence) -> bool:
-    """Whether a stored span is this evidence.
-
-    The manifestation may be an earlier one: what it says there does not change.
-    """
-    return (span.start, span.end, span.quote) == (evidence.start, evidence.end, evidence.quote)
+def _points(span: EvidenceSpan, manifestation: str, evidence: Evidence) -> bool:
+    """Whether a stored span is this evidence."""
+    place = (span.manifestation_id, span.start, span.end, span.quote)
+    return place == (manifestation, evidence.start, evidence.end, evidence.quote)
 
 
 # -- reading -------------------------------------------------------------------------------
@@ -362,7 +362,7 @@ def _signatures(session: Session, ids: Sequence[str]) -> dict[str, str]:
 
 def _cases(session: Session, ids: Sequence[str]) -> Iterator[_Case]:
     """The works with these ids, in that order, with what their links depend on."""
-    newest = _newest(session, ids)
+    first = _first(session, ids)
     verdicts: dict[str, list[tuple[str, ReviewState, Stance | None, str]]] = {}
     for each in session.exec(
         select(Verdict).where(col(Verdict.work_id).in_(ids)).order_by(Verdict.claim_id)
@@ -382,7 +382,7 @@ def _cases(session: Session, ids: Sequence[str]) -> Iterator[_Case]:
         if link.id is not None:
             curated.setdefault(link.work_id, []).append((link.id, link.claim_id))
     for work in session.exec(select(Work).where(col(Work.id).in_(ids)).order_by(Work.id)):
-        manifestation = newest.get((work.id, work.abstract), "")
+        manifestation = first.get((work.id, work.abstract), "")
         is_open = bool(manifestation) and not work.retired
         yield _Case(
             id=work.id,
@@ -395,13 +395,18 @@ def _cases(session: Session, ids: Sequence[str]) -> Iterator[_Case]:
         )
 
 
-def _newest(session: Session, ids: Sequence[str]) -> dict[tuple[str, str], str]:
-    """Work and abstract -> the newest manifestation of the work that has this abstract."""
+def _first(session: Session, ids: Sequence[str]) -> dict[tuple[str, str], str]:
+    """Work and abstract -> the first manifestation of the work that has this abstract.
+
+    The first, so that a later version which says the same changes nothing, whether it came
+    before or after the works were linked.
+    """
     forms = select(Manifestation).where(
         col(Manifestation.work_id).in_(ids), Manifestation.abstract != ""
     )
-    found: dict[tuple[str, str], tuple[int, str, str]] = {}
+    found: dict[tuple[str, str], tuple[bool, str, int, str]] = {}
     for form in session.exec(forms):
-        key, age = (str(form.work_id), form.abstract), (form.version, form.valid, form.id)
-        found[key] = max(age, found.get(key, age))
-    return {key: id for key, (_, _, id) in found.items()}
+        key = (str(form.work_id), form.abstract)
+        age = (not form.valid, form.valid, form.version, form.id)  # without a date: last
+        found[key] = min(age, found.get(key, age))
+    return {key: id for key, (*_, id) in found.items()}

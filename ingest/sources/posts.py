@@ -292,7 +292,8 @@ def _plain(html: str) -> str:
     """
     root = markup.tree(f"<div>{html[:_HTML]}</div>")
     for link in root.iter("a"):
-        link.text = f" {link.get('href', '')} {link.text or ''}"
+        # A character reference may stand for what XML forbids, and the tree takes XML only.
+        link.text = _CONTROLS.sub("", f" {link.get('href', '')} {link.text or ''}")
     return markup.text(root)
 
 
@@ -444,7 +445,7 @@ def _doi(id: str) -> str:
 _DECLARATION = re.compile(r"\s*<\?xml[^>]*?(?:encoding\s*=\s*[\"']([^\"'>]*)[\"'][^>]*)?\?>")
 _CODECS = frozenset(("utf-8", "ascii", "iso8859-1", "iso8859-15", "cp1252"))
 # Not XML in any encoding, but what people paste into posts.
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 def page_fault(body: bytes) -> str:
@@ -495,7 +496,7 @@ def _utf8(body: bytes) -> bytes:
     name = (declared and declared[1]) or "utf-8"
     try:
         codec = codecs.lookup(name).name
-    except LookupError:
+    except (LookupError, ValueError):  # a name with a NUL is no name
         codec = ""
     if codec not in _CODECS:
         raise _NotFeedError(f"encoded as {name[:40]!r}")

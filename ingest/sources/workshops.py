@@ -40,6 +40,8 @@ _PAUSE = 2.0
 or two."""
 _KEPT_SHARE = 0.8
 """Of what a page listed the last time; a page that has less is looked at by a person first."""
+_MOST = 5_000
+"""Rows of one page; the largest conference's list of papers has about as many."""
 _TITLES = {"programme": "Programme", "accepted": "Accepted papers"}
 
 
@@ -54,7 +56,8 @@ class Workshops:
         self.accept_loss = False
         """A person has seen that a page lists much less, and says that it is so."""
         self.position = ""
-        """JSON: how many talks each page had; "" until all pages have been read."""
+        """JSON: for each page how many talks it had, and what it said before; "" until all
+        have been asked for. Of a page that failed it is what it was."""
         self._fetch = fetch
 
     def fetch(self, since: str) -> Iterator[Raw]:
@@ -67,30 +70,39 @@ class Workshops:
             ParseError: A page cannot be read, or nothing was found on it.
             HaltError: A page lists much less than the last time.
         """
-        before = _counts(since)
-        after: dict[str, int] = {}
+        known = _known(since)
         failures: list[SourceError] = []
         for page in self.entry.pages:
+            before = known.get(page.url, _Seen())
             try:
                 body = self._fetch(page.url, partial(_fault, page), keep=True)
-                raws, after[page.url] = raws_of(self.entry, page, body)
-                least = _KEPT_SHARE * before.get(page.url, 0)
-                if after[page.url] < least and not self.accept_loss:
+                raws, count = raws_of(self.entry, page, body)
+                if count < _KEPT_SHARE * before.count and not self.accept_loss:
                     raise HaltError(
                         f"{self.name}:{self.entry.id}",
                         page.url,
-                        f"the page lists {after[page.url]}, the last time it was "
-                        f"{before[page.url]}",
-                        f"nothing was taken; if it is so, run `kb run --accept "
+                        f"the page lists {count}, the last time it was {before.count}",
+                        "nothing was taken; if it is so, run `kb run --accept "
                         f"{self.name}:{self.entry.id}`",
                     )
             except SourceError as error:
                 failures.append(error)
                 continue
+            raws = [before.again(raw, self._subject(page, raw)) for raw in raws]
+            before.count = count
+            known[page.url] = before
             yield from raws
+        own = {page.url for page in self.entry.pages}
+        self.position = json.dumps(
+            {url: [seen.count, seen.digests] for url, seen in known.items() if url in own},
+            sort_keys=True,
+        )
         if failures:
             raise failures[0]
-        self.position = json.dumps(after, sort_keys=True)
+
+    def _subject(self, page: PageEntry, raw: Raw) -> str:
+        """What a record is about: the page itself, or an entry of its list."""
+        return self.read(raw).id if page.what == "events" else ""
 
     def read(self, raw: Raw) -> EventDraft:
         """Return what one page says; see `Source.read`."""
@@ -139,7 +151,7 @@ def raws_of(
         return [raw], sum(len(session.talks) for session in draft.sessions)
     with _located(source, page.url):
         blocks = list(_blocks(page, body))
-        if len(blocks) < page.least:
+        if not page.least <= len(blocks) <= _MOST:
             raise PageError(_nothing(page, len(blocks)))
     raws = []
     for number, block in enumerate(blocks, 1):
@@ -162,6 +174,8 @@ def read(entry: WorkshopEntry, raw: Raw) -> EventDraft:
         if page.what == "events":
             return _event(entry, page, raw.body)
         rows = _rows(page, raw.body, _base(entry, page))
+        if len(rows) > _MOST:
+            raise PageError(f"{len(rows):,} rows, and no workshop has more than {_MOST:,}")
         make = _programme if page.what == "programme" else _accepted
         sessions = make(entry, page, rows)
         count = sum(len(session.talks) for session in sessions)
@@ -203,17 +217,47 @@ def _fault(page: PageEntry, body: bytes) -> str:
     return f"an HTML page where {page.form} should be" if is_html and page.form != "html" else ""
 
 
-def _counts(position: str) -> dict[str, int]:
+@dataclass(slots=True)
+class _Seen:
+    """What is remembered of a page."""
+
+    count: int = 0
+    digests: dict[str, list[str]] = field(default_factory=dict)
+    """Subject -> the beginnings of its records' digests, the newest last."""
+
+    def again(self, raw: Raw, subject: str) -> Raw:
+        """Return a record that can be told from an earlier one, and remember it.
+
+        A page that says once more what it said before its last change is news, and yet the
+        same bytes; intake would take it for known. A line break at its end makes the
+        difference.
+        """
+        told = self.digests.setdefault(subject, [])
+        while raw.digest[:_DIGITS] in told[:-1]:
+            raw = Raw(raw.source, raw.url, raw.fetched_at, raw.body + b"\n")
+        if raw.digest[:_DIGITS] not in told:
+            told.append(raw.digest[:_DIGITS])
+        del told[:-_REMEMBERED]
+        return raw
+
+
+_DIGITS, _REMEMBERED = 16, 50
+
+
+def _known(position: str) -> dict[str, _Seen]:
     try:
         found = json.loads(position)
-    except (ValueError, RecursionError):
-        return {}
-    if not isinstance(found, dict):
-        return {}
-    return {url: n for url, n in found.items() if isinstance(n, int)}
+        return {
+            str(url): _Seen(int(count), {str(k): [str(d) for d in v] for k, v in seen.items()})
+            for url, (count, seen) in found.items()
+        }
+    except (ValueError, RecursionError, TypeError, AttributeError):
+        return {}  # a cursor of another kind
 
 
 def _nothing(page: PageEntry, rows: int) -> str:
+    if page.what == "events" and rows:
+        return f"{rows} entries, which is less than {page.least} or more than {_MOST:,}"
     if not rows:
         if page.rows:
             return f"rows {page.rows!r} match nothing on the page"
@@ -271,7 +315,7 @@ class _Days:
         """Take a line for a heading if it begins with a day of the event."""
         if len(line) > 100:
             return False
-        found, rest = slots.day(line, self.base[:4] if self.base[:4].isdigit() else "")
+        found, rest = slots.day(line, _year(self.base))
         if not found or slots.hours(rest):
             return False
         week = dt.timedelta(days=7)  # the plan may have moved since the recipe was written
@@ -347,6 +391,8 @@ Where = tuple["markup.Select | None", str]
 
 def _where(text: str) -> Where:
     css, _, attribute = text.partition("@")
+    if not re.fullmatch(r"\s*[a-zA-Z-]*\s*", attribute):
+        raise PageError(f"{attribute!r} is not the name of an attribute")
     return (markup.selector(css) if css.strip() else None), attribute.strip()
 
 
@@ -500,6 +546,12 @@ def _lines(lines: Iterable[str], base: str) -> list[_Row]:
     return out
 
 
+def _year(base: str) -> str:
+    """The year of days that a page prints without one."""
+    match = re.search(r"[0-9]{4}", base)
+    return match[0] if match else ""
+
+
 # -- what rows say --------------------------------------------------------------------------
 
 
@@ -516,11 +568,11 @@ def _programme(
         body = list(row.fields.get("body", ()))
         told = row.fields.get("time", [])
         line = " ".join(told) if told else (body[0] if body else "")
-        own, rest = slots.day(line, base[:4] if base[:4].isdigit() else "")
+        own, rest = slots.day(line, _year(base))
         hours = slots.hours(rest)
         if hours is not None and not told:
             body = [hours.rest, *body[1:]] if hours.rest else body[1:]
-        day = own or slots.day(row.one("date"), base[:4])[0] or row.day or base
+        day = own or slots.day(row.one("date"), _year(base))[0] or row.day or base
         if body or row.fields.get("title") or row.fields.get("people"):
             groups.setdefault(day, []).append((row, hours, body))
     sessions = []
@@ -558,11 +610,12 @@ def _talk(
     label = row.one("kind") or slot.label
     kind = slots.kind_of(label, page.kinds) or slot.kind
     title = row.one("title")
-    if title and not row.fields.get("people") and not row.fields.get("body"):
+    if title and not body:
         inner = slots.read([title], page.kinds)  # a label may stand before the title
         kind, label = kind or inner.kind, label or inner.label
-        title, slot = (inner.title or title), (inner if inner.people else slot)
-    title = (title or slot.title).strip()
+        if inner.label or not row.fields.get("people"):
+            title, slot = inner.title, inner
+    title = "" if slots.is_open(title or slot.title) else (title or slot.title).strip()
     named = slots.people(" ; ".join(row.fields.get("people", ()))) or slot.people
     if not title and not named:
         return None
@@ -680,7 +733,7 @@ def _event(entry: WorkshopEntry, page: PageEntry, block: bytes) -> EventDraft:
     if not name:
         raise PageError(f"an entry without a title ({page.fields.get('title', 'not named')!r})")
     line = row.one("date") or row.one("time")
-    day, rest = slots.day(line, base[:4] if base[:4].isdigit() else "")
+    day, rest = slots.day(line, _year(base))
     hours = slots.hours(rest if row.one("date") == "" else row.one("time") or rest)
     start, end = slots.clocks([hours])[0]
     url = markup.absolute(row.one("url"), page.url) or _address(row, name)

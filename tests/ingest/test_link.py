@@ -158,11 +158,20 @@ def test_a_new_version_with_the_same_abstract_changes_nothing(works, encoder):
     assert machine(works, "arxiv:2501.00001") == before
 
 
-def test_evidence_points_into_the_newest_form_with_this_abstract(works, encoder):
-    add(works, "arxiv:2501.00001", "Flat minima and generalization", FLAT, version=10)
+def test_evidence_points_into_the_first_form_with_this_abstract_whichever_came_first(
+    works, encoder
+):
+    add(works, "arxiv:2501.00002", "Kernels", KERNEL, version=10)
+    add(works, "arxiv:2501.00004", "Flat minima and generalization", FLAT, version=10)
     run(works, encoder)
-    (span,) = spans(works, machine(works, "arxiv:2501.00001")[0].id)
-    assert span.manifestation_id == "arxiv:2501.00001v10"
+    add(works, "arxiv:2501.00004", "Flat minima and generalization", FLAT, version=9)
+    run(works, encoder)
+    for work, version in (("arxiv:2501.00002", 1), ("arxiv:2501.00004", 9)):
+        links = machine(works, work)
+        assert links
+        for link in links:
+            (span,) = spans(works, link.id)
+            assert span.manifestation_id == f"{work}v{version}"
 
 
 def test_a_retired_work_loses_its_links(works, encoder):

@@ -1,3 +1,4 @@
+import contextlib
 import datetime as dt
 import json
 from pathlib import Path
@@ -5,15 +6,19 @@ from pathlib import Path
 import pytest
 from sqlmodel import col, func, select, text
 
-from ingest import intake, pipeline
-from ingest.errors import FetchError, ParseError
-from ingest.records import Draft, ManifestationDraft, Raw
-from kb.errors import DateError
+from ingest import http, intake, pipeline
+from ingest.errors import BlockedError, FetchError, HaltError, ParseError
+from ingest.records import Draft, Errand, ManifestationDraft, Raw
+from ingest.sources import arxiv
+from kb import ledger
+from kb import store as stores
+from kb.errors import DateError, NotFoundError
 from kb.models import (
     Authorship,
     Cursor,
     Identifier,
     Manifestation,
+    Person,
     RawRecord,
     Refusal,
     Run,
@@ -21,6 +26,7 @@ from kb.models import (
     StatusEvent,
     Work,
 )
+from kb.schema import SourcesFile
 from kb.vocabulary import ManifestationKind, StatusKind, WorkKind
 
 FILE = Path(__file__).parents[1] / "fixtures/arxiv/snapshot.jsonl"
@@ -256,9 +262,10 @@ def test_a_curated_work_keeps_its_own_words(store):
 
 def test_curated_authors_and_preprint_days_stay(store):
     curated(store)
+    add(store, Person(id="a-example", name="A. Example"))
     add(
         store,
-        Authorship(work_id=KETTLE, position=0, name="A. Example"),
+        Authorship(work_id=KETTLE, position=0, name="A. Example", person_id="a-example"),
         StatusEvent(work_id=KETTLE, status=StatusKind.preprint, valid="2025", source="a page",
                     recorded_at=LATER),
     )  # fmt: skip
@@ -335,64 +342,100 @@ def test_a_batch_that_fails_leaves_nothing(store, monkeypatch):
 
 
 class Arxiv:
-    """Answers each query with a page, or with an error."""
+    """A connection on which each query is answered with a page, or with an error."""
 
     def __init__(self, **answers):
         self.answers = answers
         self.asked = []
+        self.hosts = None
+        self.tally = http.Tally()
 
-    def __call__(self, url, check):
+    def __call__(self, hosts):
+        self.hosts = dict(hosts)
+        return contextlib.nullcontext(self)
+
+    def fetch(self, url, check, **_more):
         name = next(name for name in self.answers if f"all%3A{name}" in url)
         self.asked.append(name)
         answer = self.answers[name]
+        self.tally.add("arxiv", 1, 0)
         if isinstance(answer, Exception):
             raise answer
+        self.tally.add("arxiv", 0, len(answer))
         assert check(answer) == ""
         return answer
 
 
-def strands(*names):
-    return [(name, f"all:{name}") for name in names]
+def strands(*names, **queries):
+    entries = {name: f"all:{name}" for name in names} | queries
+    config = SourcesFile(arxiv=[{"strand": s, "query": q} for s, q in entries.items()])
+    return arxiv.errands(config)
+
+
+def ask(store, errands, site, since=None):
+    """What came of it all: counts, and the outcome of each."""
+    told = pipeline.harvest_all(store, errands, site, since=since)
+    return pipeline.total(told), [each.outcome for each in told]
 
 
 def test_arxiv_is_ingested_strand_by_strand(store):
-    counts = pipeline.ingest_arxiv(
-        store, strands("kettle", "tea"), None, Arxiv(kettle=PAGE, tea=PAGE)
-    )
+    site = Arxiv(kettle=PAGE, tea=PAGE)
+    counts, outcomes = ask(store, strands("kettle", "tea"), site)
     assert counts == {"added": 4, "changed": 0, "same": 4, "refused": 0, "conflicts": 0}
+    assert outcomes == ["ok", "ok"]
     cursors = rows(store, Cursor)
     assert {c.name.rsplit(":", 1)[0] for c in cursors} == {"arxiv:kettle", "arxiv:tea"}
     assert {c.value for c in cursors} == {"2025-05-20T09:30:00Z"}
+    assert site.hosts == {"export.arxiv.org": 3.0, "arxiv.org": 3.0}
 
 
-def test_the_next_run_starts_a_little_before_the_cursor(store, monkeypatch):
-    pipeline.ingest_arxiv(store, strands("kettle"), None, Arxiv(kettle=PAGE))
-    counts = pipeline.ingest_arxiv(store, strands("kettle"), None, Arxiv(kettle=PAGE))
+def test_the_ledger_has_a_row_a_source(store):
+    ask(store, strands("kettle", "tea"), Arxiv(kettle=PAGE, tea=PAGE))
+    first, second = rows(store, Run)
+    assert (first.job.rpartition(":")[0], first.outcome) == ("harvest arxiv:kettle", "ok")
+    assert (first.counts["added"], second.counts["same"]) == (4, 4)
+    assert (first.requests, first.bytes) == (1, len(PAGE))
+    assert first.cursor == "2025-05-20T09:30:00Z"
+
+
+def test_the_next_run_starts_a_little_before_the_cursor(store):
+    ask(store, strands("kettle"), Arxiv(kettle=PAGE))
+    counts, _ = ask(store, strands("kettle"), Arxiv(kettle=PAGE))
     assert counts["same"] == 1  # the entry of 20 May; the next is older than 6 May
+    assert rows(store, Run)[1].cursor == ""  # nothing moved
 
 
 def test_a_changed_query_starts_from_the_beginning(store):
-    pipeline.ingest_arxiv(store, [("s", "all:kettle")], None, Arxiv(kettle=PAGE))
-    counts = pipeline.ingest_arxiv(store, [("s", "all:kettle OR tea")], None, Arxiv(kettle=PAGE))
+    ask(store, strands(s="all:kettle"), Arxiv(kettle=PAGE))
+    counts, _ = ask(store, strands(s="all:kettle OR tea"), Arxiv(kettle=PAGE))
     assert counts["same"] == 4
 
 
 def test_since_overrides_the_cursor(store):
-    counts = pipeline.ingest_arxiv(store, strands("kettle"), "2025-04", Arxiv(kettle=PAGE))
+    counts, _ = ask(store, strands("kettle"), Arxiv(kettle=PAGE), "2025-04")
     assert counts["added"] == 2
+
+
+def test_a_since_after_the_cursor_leaves_the_cursor_where_it_is(store):
+    with store.write() as session:
+        (errand,) = strands("kettle")
+        session.add(Cursor(name=errand.name, value="2025-01-01T00:00:00Z", updated_at=LATER))
+    assert ask(store, [errand], Arxiv(kettle=PAGE), "2025-05")[0]["added"] == 1
+    assert one(store, Cursor).value == "2025-01-01T00:00:00Z"
+    assert ask(store, [errand], Arxiv(kettle=PAGE))[0]["added"] == 3
 
 
 @pytest.mark.parametrize("since", ["yesterday", "2025-5", "../2025", "2025-05-01 10:00"])
 def test_a_since_that_is_no_date_is_refused_before_anything_is_asked(store, since):
     site = Arxiv(kettle=PAGE)
     with pytest.raises(DateError):
-        pipeline.ingest_arxiv(store, strands("kettle"), since, site)
+        ask(store, strands("kettle"), site, since)
     assert site.asked == []
 
 
 def test_a_snapshot_and_the_api_agree_on_what_is_one_work(store):
     pipeline.ingest_snapshot(store, FILE)
-    counts = pipeline.ingest_arxiv(store, strands("kettle"), None, Arxiv(kettle=PAGE))
+    counts, _ = ask(store, strands("kettle"), Arxiv(kettle=PAGE))
     assert (counts["added"], counts["changed"]) == (0, 4)
     assert len(rows(store, Work)) == 4
     assert one(store, Work, Work.id == KETTLE).first_public == "2025-02-27"
@@ -400,21 +443,271 @@ def test_a_snapshot_and_the_api_agree_on_what_is_one_work(store):
 
 def test_a_broken_strand_keeps_its_cursor_and_the_others_go_on(store):
     error = FetchError("arxiv", "url", "empty page at 3 of 9")
-    site = Arxiv(kettle=error, tea=PAGE)
-    with pytest.raises(FetchError, match="empty page"):
-        pipeline.ingest_arxiv(store, strands("kettle", "tea"), None, site)
+    _, outcomes = ask(store, strands("kettle", "tea"), Arxiv(kettle=error, tea=PAGE))
+    assert outcomes == ["deferred", "ok"]
     assert one(store, Cursor).name.startswith("arxiv:tea:")
-    run = one(store, Run)
-    assert (run.outcome, run.counts["added"]) == ("partial", 4)
+    broken = rows(store, Run)[0]
+    assert (broken.outcome, broken.cursor) == ("deferred", "")
+    assert "empty page at 3 of 9" in broken.message
 
 
-def test_a_host_that_wants_to_be_left_alone_is_left_alone(store):
-    site = Arxiv(kettle=PAGE, tea=FetchError("h", "u", "429", is_host_wide=True), rice=PAGE)
-    with pytest.raises(FetchError, match="429"):
-        pipeline.ingest_arxiv(store, strands("kettle", "tea", "rice"), None, site)
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (FetchError("h", "https://export.arxiv.org/x", "429", is_host_wide=True), "deferred"),
+        (BlockedError("h", "https://export.arxiv.org/x", "403"), "blocked"),
+    ],
+)
+def test_a_host_that_fails_is_not_asked_again(store, error, outcome):
+    site = Arxiv(kettle=PAGE, tea=error, rice=PAGE)
+    told = pipeline.harvest_all(store, strands("kettle", "tea", "rice"), site)
     assert site.asked == ["kettle", "tea"]
-    assert one(store, Run).outcome == "deferred"
+    assert [each.outcome for each in told] == ["ok", outcome, outcome]
+    assert told[2].message.startswith("not asked, since its host failed before: ")
     assert len(rows(store, Work)) == 4
+
+
+# -- several sources ---------------------------------------------------------------------------
+
+
+def errand(name, *rows, hosts=(), every=1.0, made=None):
+    def make(_fetch):
+        source = Notes(*rows)
+        if made is not None:
+            made.append(source)
+        return source
+
+    return Errand(name, name.title(), dict.fromkeys(hosts, 0.0), make, every)
+
+
+def quiet(_hosts):
+    return contextlib.nullcontext(Arxiv())
+
+
+def test_a_host_that_fails_stops_only_those_that_need_it(store):
+    down = FetchError("h", "https://one.example/x", "503", is_host_wide=True)
+    told = pipeline.harvest_all(
+        store,
+        [
+            errand("notes:a", down, hosts=["one.example", "two.example"]),
+            errand("notes:b", {"version": 1}, hosts=["two.example"]),
+            errand("notes:c", {"version": 2}, hosts=["one.example"]),
+            errand("notes:d", {"version": 3}),
+        ],
+        quiet,
+    )
+    assert [each.outcome for each in told] == ["deferred", "ok", "deferred", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("failures", "verdict"),
+    [
+        ([None, None], "ok"),
+        ([None, ParseError("s", "u", "odd")], "partial"),
+        ([None, FetchError("s", "u", "wait")], "partial"),
+        ([FetchError("s", "u", "wait")] * 2, "deferred"),
+        ([FetchError("s", "u", "wait"), ParseError("s", "u", "odd")], "failed"),
+        ([BlockedError("s", "u", "no")], "failed"),
+        ([HaltError("s", "u", "all gone")], "failed"),
+        ([], "ok"),
+    ],
+    ids=str,
+)
+def test_what_a_harvest_comes_to(store, failures, verdict):
+    errands = [
+        errand(f"notes:{n}", {"version": n + 1} if failure is None else failure)
+        for n, failure in enumerate(failures)
+    ]
+    assert pipeline.verdict(pipeline.harvest_all(store, errands, quiet)) == verdict
+
+
+def test_what_came_before_a_failure_is_counted_and_kept(store):
+    errands = [errand("notes:a", {"version": 1}, ParseError("notes", "u", "odd"))]
+    (told,) = pipeline.harvest_all(store, errands, quiet)
+    assert (told.outcome, told.counts["added"]) == ("failed", 1)
+    assert one(store, Run).counts["added"] == 1
+
+
+def test_refusals_are_counted_and_no_failure(store):
+    (told,) = pipeline.harvest_all(store, [errand("notes:a", {"bad": "x"})], quiet)
+    assert (told.outcome, told.counts["refused"]) == ("ok", 1)
+
+
+def test_progress_names_the_source(store):
+    seen = []
+    pipeline.harvest_all(
+        store,
+        [errand("notes:a", {"version": 1})],
+        quiet,
+        progress=lambda errand, done: seen.append((errand.name, done)),
+    )
+    assert seen == [("notes:a", 1)]
+
+
+# -- choosing ------------------------------------------------------------------------------
+
+
+def test_a_source_goes_by_its_name_its_beginning_and_its_title():
+    errands = strands("kettle", "tea")
+    names = [each.name for each in errands]
+
+    def chosen(*wanted, adapter=""):
+        return [each.name for each in pipeline.choose(errands, wanted, adapter)]
+
+    assert chosen() == chosen("arxiv") == names
+    assert chosen("arxiv:tea") == chosen("arXiv: Tea") == chosen(names[1]) == names[1:]
+    assert chosen("tea", "kettle", adapter="arxiv") == names
+    assert chosen(adapter="posts") == []
+    with pytest.raises(NotFoundError, match=r"'arxiv:kettel'.*arxiv:kettle"):
+        chosen("arxiv:kettel")
+
+
+def test_a_source_that_is_switched_off_is_listed_as_off():
+    config = SourcesFile(
+        arxiv=[],
+        posts=[
+            {"id": "loaf", "url": "https://loaf.example/feed", "publisher": "Loaf"},
+            {"id": "rye", "url": "https://rye.example/f", "publisher": "Rye", "enabled": False},
+        ],
+    )
+    listed = [(each.name.split(":")[1], each.is_on) for each in pipeline.roster(config)]
+    assert listed == [("loaf", True), ("rye", False)]
+    assert [each.enabled for each in config.posts] == [True, False]
+
+
+# -- what is due -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def at(monkeypatch):
+    """Sets the store's clock, hours after a certain noon."""
+
+    def set(hours):
+        moment = LATER + dt.timedelta(hours=12 + hours)
+        for module in (stores, pipeline, intake):
+            monkeypatch.setattr(module, "now", lambda: moment)
+        return moment
+
+    return set
+
+
+def due(store, *errands):
+    return [each.name for each in pipeline.due(store, errands)]
+
+
+def test_a_source_is_due_when_its_last_success_is_old(store, at):
+    daily, weekly = errand("notes:a", {"version": 1}), errand("notes:b", every=7)
+    assert due(store, daily, weekly) == ["notes:a", "notes:b"]
+    at(0)
+    pipeline.harvest_all(store, [daily, weekly], quiet)
+    assert due(store, daily, weekly) == []
+    at(17)
+    assert due(store, daily, weekly) == []
+    at(18)  # a nightly timer with a random delay may come early
+    assert due(store, daily, weekly) == ["notes:a"]
+    at(7 * 24 - 6)
+    assert due(store, daily, weekly) == ["notes:a", "notes:b"]
+
+
+def test_a_source_that_failed_is_due_at_once(store, at):
+    bad = errand("notes:a", FetchError("s", "u", "wait"))
+    at(0)
+    pipeline.harvest_all(store, [bad], quiet)
+    assert due(store, bad) == ["notes:a"]
+
+
+def test_a_clock_set_back_does_not_put_a_source_off(store, at):
+    daily = errand("notes:a", {"version": 1})
+    at(24)
+    pipeline.harvest_all(store, [daily], quiet)
+    at(0)
+    assert due(store, daily) == ["notes:a"]
+
+
+def test_sources_are_fresh_late_ill_never_or_off(store, at):
+    works, breaks = errand("notes:a", {"version": 1}), errand("notes:b", every=7)
+    at(0)
+    pipeline.harvest_all(store, [works, breaks], quiet)
+    broken = errand("notes:b", BlockedError("s", "u", "403"), every=7)
+    waiting = errand("notes:c", FetchError("s", "u", "503"))
+    at(1)
+    pipeline.harvest_all(store, [broken, waiting], quiet)
+    listed = [
+        ledger.Listed(e.name, e.title, "", e.every, e.name != "notes:d")
+        for e in (works, broken, waiting, errand("notes:d"))
+    ]
+    ledger.enlist(store, listed)
+
+    def states(hours):
+        with store.read() as session:
+            return [each.staleness for each in ledger.sources(session, at(hours))]
+
+    assert states(48) == ["fresh", "ill", "never", "off"]
+    assert states(49) == ["late", "ill", "never", "off"]
+    with store.read() as session:
+        first, second, third, _ = ledger.sources(session, at(12))
+    assert (first.brought, first.records, first.shelf) == (1, 1, "notes")
+    assert (first.age, first.next_due) == (0.5, at(24).isoformat())
+    assert (second.outcome, second.last_success) == ("blocked", at(0).isoformat())
+    assert "403" in second.message
+    assert (third.outcome, third.last_success, third.age) == ("deferred", "", None)
+
+
+def test_the_ledger_as_it_was(store, at):
+    works = errand("notes:a", {"version": 1})
+    at(0)
+    pipeline.harvest_all(store, [works], quiet)
+    ledger.enlist(store, [ledger.Listed(works.name, works.title, "", 1.0)])
+    with store.read() as session:
+        (before,) = ledger.sources(session, at(1), until=at(-1))
+        assert ledger.runs(session, 5, until=at(-1)) == []
+    assert (before.staleness, before.last_try) == ("never", "")
+
+
+# -- what follows ------------------------------------------------------------------------------
+
+
+def test_nothing_is_embedded_linked_or_closed_twice(store, encoder):
+    pipeline.harvest_all(store, [errand("notes:a", {"version": 1})], quiet)
+    assert pipeline.embed(store, encoder)["encoded"] > 0
+    pipeline.link(store, encoder)
+    assert pipeline.cycle(store) == (1, True)
+    asked = len(encoder.asked)
+    before = rows(store, Run)
+    assert pipeline.embed(store, encoder) == pipeline.link(store, encoder) == {}
+    assert pipeline.cycle(store) == (1, False)
+    assert len(encoder.asked) == asked
+    assert rows(store, Run) == before
+
+
+def test_what_was_known_and_changes_is_derived_again(store, encoder):
+    pipeline.harvest_all(store, [errand("notes:a", {"version": 1})], quiet)
+    pipeline.embed(store, encoder)
+    pipeline.link(store, encoder)
+    pipeline.cycle(store)
+    pipeline.harvest_all(store, [errand("notes:a", {"version": 2, "title": "Tea"})], quiet)
+    assert pipeline.embed(store, encoder)["encoded"] > 0
+    assert pipeline.link(store, encoder)["judged"] == 1
+    assert pipeline.cycle(store) == (2, True)
+
+
+def test_another_model_another_program_and_a_wish_each_derive_again(
+    store, make_encoder, monkeypatch
+):
+    pipeline.harvest_all(store, [errand("notes:a", {"version": 1})], quiet)
+    pipeline.embed(store, make_encoder())
+    assert pipeline.embed(store, make_encoder("hashing/2"))["encoded"] > 0
+    assert pipeline.embed(store, make_encoder("hashing/2")) == {}
+    assert pipeline.embed(store, make_encoder("hashing/2"), again=True)["reused"] > 0
+    monkeypatch.setattr(pipeline.program, "digest", lambda: "another")
+    assert pipeline.embed(store, make_encoder("hashing/2"))["reused"] > 0
+
+
+def test_a_stage_that_is_cut_short_is_done_again(store, make_encoder):
+    pipeline.harvest_all(store, [errand("notes:a", {"version": 1})], quiet)
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.embed(store, make_encoder(fail_after=0))
+    assert pipeline.embed(store, make_encoder())["encoded"] > 0
 
 
 def test_no_orphans_are_left(store):

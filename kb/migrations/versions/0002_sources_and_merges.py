@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from kb.titles import key
+
 revision = "0002"
 down_revision = "0001"
 
@@ -16,8 +18,10 @@ _COLUMNS = (
     ("run", "bytes", "INTEGER NOT NULL DEFAULT 0"),
     ("run", "cursor", "VARCHAR NOT NULL DEFAULT ''"),
     ("work", "merged_into", "VARCHAR REFERENCES work (id)"),
+    ("work", "title_key", "VARCHAR NOT NULL DEFAULT ''"),
     ("manifestation", "removed_at", "TIMESTAMP"),
     ("coverage", "authors", "JSON NOT NULL DEFAULT '[]'"),
+    ("coverage", "about", "JSON NOT NULL DEFAULT '[]'"),
     ("coverage", "raw_digest", "VARCHAR REFERENCES raw_record (digest)"),
     ("work_relation", "source", "VARCHAR NOT NULL DEFAULT ''"),
     ("status_event", "raw_digest", "VARCHAR REFERENCES raw_record (digest)"),
@@ -27,12 +31,15 @@ _COLUMNS = (
     ("session", "raw_digest", "VARCHAR REFERENCES raw_record (digest)"),
     ("talk", "match", "VARCHAR NOT NULL DEFAULT ''"),
     ("talk", "url", "VARCHAR NOT NULL DEFAULT ''"),
+    ("talk", "identifiers", "JSON NOT NULL DEFAULT '[]'"),
+    ("talk", "statuses", "JSON NOT NULL DEFAULT '[]'"),
     ("talk", "retired", "BOOLEAN NOT NULL DEFAULT false"),
 )
 _INDEXED = (
     ("raw_record", "seq"),
     ("run", "parent_id"),
     ("work", "merged_into"),
+    ("work", "title_key"),
     ("coverage", "raw_digest"),
     ("status_event", "raw_digest"),
     ("session", "raw_digest"),
@@ -46,6 +53,7 @@ def upgrade() -> None:
     for table, column in _INDEXED:
         op.create_index(f"ix_{table}_{column}", table, [column])
     _number_raw_records()
+    _key_titles()
     with op.batch_alter_table("coverage") as batch:  # commentary may be about no work we know
         batch.drop_constraint("coverage_one_subject", type_="check")
         batch.create_check_constraint(
@@ -82,6 +90,17 @@ def upgrade() -> None:
     )  # fmt: skip
     for column in ("from_work_id", "to_work_id", "superseded_at"):
         op.create_index(f"ix_work_merge_{column}", "work_merge", [column])
+    op.create_table(
+        "identity_verdict",
+        sa.Column("first", sa.String(), nullable=False),
+        sa.Column("second", sa.String(), nullable=False),
+        sa.Column("same", sa.Boolean(), nullable=False),
+        sa.Column("relation", sa.String(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("valid", sa.String(), nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("first", "second"),
+    )
     current = sa.text("superseded_at IS NULL")
     op.create_index(
         "work_merge_current",
@@ -102,3 +121,12 @@ def _number_raw_records() -> None:
         f"row_number() OVER (ORDER BY {order}) AS n FROM raw_record) AS numbered "
         "WHERE raw_record.digest = numbered.d"
     )
+
+
+def _key_titles() -> None:
+    """Give every work the key of its title."""
+    connection = op.get_bind()
+    rows = connection.execute(sa.text("SELECT id, title FROM work")).all()
+    keyed = [{"work": row.id, "key": key(row.title)} for row in rows]
+    if keyed:
+        connection.execute(sa.text("UPDATE work SET title_key = :key WHERE id = :work"), keyed)
