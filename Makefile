@@ -20,11 +20,7 @@ help:
 	@echo "make bench      what bench/ measures"
 
 site: $(SITE_READY)
-	@$(KB) init
-	@$(KB) embed
-	@$(KB) link
-	@$(KB) cycle
-	@$(KB) site
+	@$(KB) run --offline
 
 test: $(DEV_READY)
 	@$(BIN)/python -m pytest -q -m "not slow"

@@ -192,6 +192,8 @@ _MONTHS = (
 
 def _plain(text: str) -> str:
     mark = {"~": "about ", "?": "perhaps ", "%": "perhaps about "}.get(text[-1:], "")
+    if re.fullmatch(r"[0-9]{3}X", text):
+        return f"some year of the {text[:3]}0s"
     parts = text.rstrip("~?%").split("-")
     if not all(part.isdigit() for part in parts):
         return f"{mark}{text.rstrip('~?%')}"

@@ -26,6 +26,9 @@ ABSTRACT = {
     "categories": "cs.LG",
     "update_date": "2026-01-02",
 }
+ENTRY = """@article{kettle, title={Kettles that remember}, author={Example, Ada B.},
+year={2026}, doi={10.5555/kettle}}
+"""
 
 
 def commands(text: str) -> list[str]:
@@ -44,15 +47,16 @@ def main() -> int:
     if len(made) < 2 or len(asked) < 10 or len(made) + len(asked) != len(found):
         print("the README's shell blocks hold something else than make and kb commands")
         return 1
-    # What changes the database first, what reads it after.
-    writing = ("init", "ingest", "embed", "link", "cycle", "site")
-    asked.sort(key=lambda line: line.split()[1] not in writing)
+    # Records first, then a run that brings everything up to date, then what reads it.
+    rank = {"init": 0, "ingest": 1, "run": 2}
+    asked = ["kb init", *sorted(asked, key=lambda line: rank.get(line.split()[1], 3))]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "abstracts.jsonl").write_text(json.dumps(ABSTRACT) + "\n")
         plain = folder / "arxiv.jsonl"
         plain.write_text(json.dumps(ABSTRACT) + "\n")
         subprocess.run(["gzip", "-k", str(plain)], check=True)
+        (folder / "refs.bib").write_text(ENTRY)
         environment = os.environ | {"KB_DB": str(folder / "data" / "kb.sqlite")}
         for line in made:
             words = shlex.split(line)

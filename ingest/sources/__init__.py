@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ingest.sources import arxiv, arxiv_oai, arxiv_snapshot, bibliography, openreview, posts, workshops
+from ingest.sources import (
+    arxiv,
+    arxiv_oai,
+    arxiv_snapshot,
+    bibliography,
+    openreview,
+    posts,
+    workshops,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

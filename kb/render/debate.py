@@ -13,8 +13,10 @@ from kb.views import (
     DigestView,
     EventView,
     Ref,
+    SourceView,
     StrandView,
     TensionView,
+    TermView,
     TopicView,
     VoiceView,
     WorkRef,
@@ -34,6 +36,7 @@ Thing: TypeAlias = (
     | StrandView
     | EventView
     | TopicView
+    | TermView
     | DigestView
     | CycleView
     | Ref
@@ -58,6 +61,12 @@ class Debate:
     """Oldest first. The last one's time is the site's only clock."""
     timeline: tuple[TimelineEntry, ...]
     status: StatusCounts
+    terms: tuple[TermView, ...] = ()
+    """Words that have several senses."""
+    sources: tuple[SourceView, ...] = ()
+    """The configured sources, in the order in which a run asks them."""
+    looked: str = ""
+    """When the ledger was last written, UTC, ISO 8601; the sources are told as of then."""
 
     @property
     def as_of(self) -> str:
@@ -72,6 +81,7 @@ _FOLDERS = {
     "strand": "strands",
     "topic": "topics",
     "digest": "digests",
+    "term": "terms",
 }
 
 
@@ -109,5 +119,6 @@ _KINDS: dict[type, str] = {
     StrandView: "strand",
     EventView: "event",
     TopicView: "topic",
+    TermView: "term",
     DigestView: "digest",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -12,8 +13,12 @@ from markupsafe import Markup
 
 from kb import chronicle, dates, dialectic, ids, views
 from kb.errors import ConfigError, DateError
-from kb.render import marks, tension_map, timeline, words
+from kb.render import finding, map_parts, marks, neighborhood, tension_map, timeline, words
+from kb.render.chronology import Chronology
 from kb.render.debate import Debate, Thing, place, place_changes
+from kb.render.record import Record
+from kb.render.regimes import PAIRS
+from kb.render.tex import tex, tex_plain
 from kb.render.untrusted import address, joined, untrusted
 
 if TYPE_CHECKING:
@@ -50,7 +55,7 @@ def pages(debate: Debate, templates: Environment) -> Iterator[tuple[str, str]]:
         if path in known:
             raise ConfigError(f"two pages have the path {path}.md")
         known.add(path)
-    known |= {"about/method", "about/how-it-works", "about/python", "about/contribute"}
+    known |= {"search", "about/method", "about/how-it-works", "about/python", "about/contribute"}
     atlas = Atlas(debate)
     names = _names(debate)
     for path, name, values in plan:
@@ -58,20 +63,25 @@ def pages(debate: Debate, templates: Environment) -> Iterator[tuple[str, str]]:
         text = templates.get_template(f"{name}.md.j2").render(
             here=here, debate=debate, atlas=atlas, **values
         )
-        yield f"{path}.md", _tidy(text)
+        # What a search knows of the page, as further lines of its header.
+        found = finding.header(name, values, debate)
+        yield f"{path}.md", _tidy(text).replace("\n---\n", f"\n{found}---\n", 1)
 
 
 def _plan(debate: Debate) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Yield (path, template, what that template shows) for every page."""
     shelves = _shelves(debate)
     yield "index", "home", {}
-    yield "map", "map", {}
-    yield "timeline", "timeline", {"years": timeline.years(debate.timeline)}
+    for part in map_parts.parts(debate):
+        yield part.path, "map", {"part": part}
+    yield "timeline", "timeline", {}
+    yield "sources", "sources", {"groups": _by_adapter(debate.sources)}
     for folder, name, things in (
         ("tensions", "tension", debate.tensions),
         ("claims", "claim", debate.claims),
         ("strands", "strand", debate.strands),
         ("topics", "topic", debate.topics),
+        ("terms", "term", debate.terms),
         ("voices", "voice", debate.voices),
         ("events", "event", debate.events),
         ("digests", "digest", debate.digests),
@@ -96,6 +106,29 @@ class Shelf:
     title: str
     path: str
     works: tuple[views.WorkView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The sources that one adapter asks."""
+
+    adapter: str
+    sources: tuple[views.SourceView, ...]
+    records: int
+    """Kept of all of them together."""
+    refused: int
+
+
+def _by_adapter(sources: Sequence[views.SourceView]) -> list[Desk]:
+    groups: dict[str, list[views.SourceView]] = {}
+    for source in sources:
+        groups.setdefault(source.name.split(":")[0], []).append(source)
+    desks = []
+    for adapter, group in groups.items():
+        shelves = {s.shelf: (s.records, s.refused) for s in group}  # several may share one
+        records, refused = (sum(column) for column in zip(*shelves.values(), strict=True))
+        desks.append(Desk(adapter, tuple(group), records, refused))
+    return desks
 
 
 def _shelves(debate: Debate) -> list[Shelf]:
@@ -230,6 +263,23 @@ class Atlas:
         self._titles = {strand.id: strand.title for strand in debate.strands}
         self._order = {strand.id: index for index, strand in enumerate(debate.strands)}
         self._works = {work.id for work in debate.works}
+        self._chronology = Chronology(debate)
+        self.record = Record(debate)
+
+    def lines(self, thing: Any = None) -> list[timeline.Line]:
+        """Return the timeline of a strand, tension, claim or voice; of everything by default.
+
+        `lanes` and `strip` draw it, `timeline_list` tells it in words.
+        """
+        return self._chronology.lines if thing is None else self._chronology.of(thing)
+
+    def years(self) -> list[timeline.Year]:
+        """Return the whole timeline as a list by year and month."""
+        return timeline.years(self._chronology.lines)
+
+    def strand_rows(self) -> dict[str, tuple[str, int]]:
+        """Return strand id -> (title, number of its color), in the order of strands."""
+        return {id: (name, self.strand_number(id)) for id, name in self._titles.items()}
 
     def claim(self, id: str) -> views.ClaimView | None:
         """Return a claim by id, None where the debate has none."""
@@ -339,6 +389,23 @@ class Atlas:
             return f"cycle {name}"
         return f"the end of {name[:4]}" if name.endswith("-12-31") else dates.words(name)
 
+    def health(self) -> str:
+        """Return how the sources are, in a few words; "" where none is configured."""
+        on = [source for source in self._debate.sources if source.staleness != "off"]
+        if not on:
+            return ""
+        counts = Counter(source.staleness for source in on)
+        told = [
+            f"{counts[word]:,} {name}"
+            for word, (name, _) in words.STALENESS.items()
+            if counts[word]
+        ]
+        return f"{words.count(len(on), 'source')}: {', '.join(told)}"
+
+    def harvested(self) -> str:
+        """Return the day of the last success of any source, ISO; "" before the first."""
+        return max((source.last_success for source in self._debate.sources), default="")[:10]
+
     def held_counts(self, cycle: views.CycleView) -> list[tuple[str, int]]:
         """Return what a cycle holds any of, and how many."""
         return [(kind, n) for kind, n in cycle.counts if n]
@@ -417,9 +484,22 @@ class Atlas:
         picked = [*read, *rest[: max(0, most - len(read))]]
         return picked, len(sided) - len(picked)
 
-    def days(self, event: views.EventView) -> list[tuple[str, list[views.TalkView]]]:
-        """Return an event's programme by day; a slot without a date has "" as its day."""
-        return [(day, list(slots)) for day, slots in groupby(event.talks, key=_day)]
+    def days(
+        self, event: views.EventView
+    ) -> list[tuple[tuple[str, str, str], list[views.TalkView]]]:
+        """Return an event's programme by session: its name, day and when it was read.
+
+        A session of the curated files has no name; one on the day of the event has "" as day.
+        """
+        slots = [talk for talk in event.talks if not talk.listed]
+        return [(part, list(some)) for part, some in groupby(slots, key=_part)]
+
+    def lists(
+        self, event: views.EventView
+    ) -> list[tuple[tuple[str, str, str], list[views.TalkView]]]:
+        """Return the lists of papers that were read from an event's pages, in the same form."""
+        papers = [talk for talk in event.talks if talk.listed]
+        return [(part, list(some)) for part, some in groupby(papers, key=_part)]
 
     def placed(self, digest: views.DigestView) -> list[tuple[str, int]]:
         """Return how many of a digest's sources were placed as what."""
@@ -476,8 +556,9 @@ def _last_day(date: str) -> str:
     return dates.span(date)[1].isoformat()
 
 
-def _day(talk: views.TalkView) -> str:
-    return talk.start[:10] if re.match(r"\d{4}-\d\d-\d\d", talk.start) else ""
+def _part(talk: views.TalkView) -> tuple[str, str, str]:
+    own = talk.start[:10] if re.match(r"\d{4}-\d\d-\d\d", talk.start) else ""
+    return talk.session, own or talk.day, talk.read
 
 
 def _clock(start: str, end: str) -> str:
@@ -518,25 +599,44 @@ FUNCTIONS: Mapping[str, Any] = {
     "count": words.count,
     "date": dates.words,
     "draw_map": tension_map.draw,
-    "draw_years": timeline.draw,
     "facets": words.FACETS,
     "front_matter": front_matter,
     "glyph": marks.glyph,
     "id_url": lambda name: address(ids.url(name)),
     "joined": joined,
-    "lanes": words.LANES,
-    "map_rows": tension_map.tables,
+    "lane_names": words.LANES,
+    "lane_one": words.OF_LANE,
+    "lanes": timeline.lanes,
+    "map_facts": map_parts.attributes,
+    "map_filters": map_parts.filters,
+    "map_lines": map_parts.LINES,
+    "map_said": map_parts.said,
+    "map_sheets": tension_map.sheets,
+    "map_years": map_parts.year_range,
     "moment": words.moment,
+    "neighborhood": neighborhood.neighborhood,
     "number": lambda n: f"{n:,}",
     "operators": words.OPERATORS,
+    "outcomes": words.OUTCOMES,
+    "pairs": PAIRS,
+    "period": words.period,
     "proof_levels": words.PROOF_LEVELS,
     "relations": words.RELATIONS,
+    "quoted": lambda text: json.dumps(text, ensure_ascii=False),
     "score": lambda number: f"{number:.2f}",
-    "sheets": (tension_map.DESK, tension_map.PHONE),
     "shorten": views.shorten,
+    "signed": lambda number: f"{number:+.2f}".replace("-", "−"),
+    "small_map": tension_map.small,
+    "staleness": words.STALENESS,
     "stances": words.STANCES,
     "statuses": words.STATUSES,
+    "strip": timeline.strip,
     "tension_kinds": words.TENSION_KINDS,
+    "tex": tex,
+    "tex_plain": tex_plain,
+    "timeline_list": timeline.listed,
+    "timeline_title": timeline.title,
     "verified": words.VERIFIED,
+    "voice_moves": words.VOICE_MOVES,
 }
 """What every template may call."""

@@ -1,52 +1,71 @@
-"""The tension map: every tension, finding and thesis on one sheet, drawn at build time.
+"""The tension map: every tension, thesis and finding of the debate, drawn at build time.
 
-Strands are bands; within a band tensions stand on the left, findings in the middle, theses
-on the right, so most lines stay short and inside their band. The layout follows from the
-debate alone: no random start, no iteration, coordinates rounded. Two sheets are drawn, one
-for a desk and one for a phone; the page's style shows the one that fits.
+Strands are regions. Within one, springs draw a tension to the claims of its poles and a
+finding to the theses it bears on, so that a tension stands between its poles. Lines say what
+a claim does to another by color, dash and end. Each map is drawn for a desk and for a phone;
+the page's style shows the one that fits.
+
+A debate of hundreds of nodes shows tensions and findings as marks without words; one of
+thousands shows each cluster of claims as one mark with its count, which opens a map of its
+own.
 """
 
 from __future__ import annotations
 
-import textwrap
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from markupsafe import Markup
 
+from kb.render import layout
+from kb.render.map_parts import Line, Part, lines
+from kb.render.strokes import ENDS, ends, line_of_text, lines_of_text, name, strands, wrap
 from kb.render.untrusted import untrusted
-from kb.views import shorten
+from kb.render.words import count
+from kb.views import Ref, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from kb.render.debate import Debate, Thing
     from kb.views import ClaimView, TensionView
 
     Href: TypeAlias = Callable[[Thing], Markup]
+    Page: TypeAlias = Callable[[str], Markup]
+
+MANY = 4
+"""Lines between two clusters above which they are drawn as a thick one."""
+
+WORDED = 140
+"""Nodes up to which tensions stand with their questions and findings with their ids."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """The measures of one drawing, in CSS pixels."""
+    """The measures of one drawing."""
 
     name: str
-    width: int
-    columns: tuple[tuple[int, int], ...]
-    """(left, width) of the tensions, the findings, the theses."""
-    wrap: tuple[int, int, int]
-    """Characters a line in each column; 0 where the node shows its id alone."""
-    lines: int
-    """Most lines of a tension's question."""
-    line: int
+    plan: layout.Plan
+    tension: int
+    """Letters a line of a tension's question; 0 where its mark and id stand alone."""
+    thesis: int
+    """Letters a line of a thesis's name; 0 where it is a dot."""
+    finding: bool
+    """Whether a finding shows its id; else it is a dot."""
+    letter: float
+    """Width of a letter of the names."""
+    line: float
     """Line height."""
-    gap: int
-    head: int
-    """Height of a band's title."""
 
 
-DESK = Sheet("desk", 1200, ((14, 316), (440, 330), (912, 274)), (48, 42, 34), 4, 17, 9, 34)
-PHONE = Sheet("phone", 358, ((4, 36), (104, 46), (206, 150)), (0, 0, 18), 1, 14, 8, 30)
+DESK = Sheet("desk", layout.Plan(1200, 13, 13, 19, 7.6, 1.5, 4), 28, 19, True, 6.9, 15)
+PHONE = Sheet("phone", layout.Plan(358, 7, 8, 16, 6.7, 1.7, 1), 0, 16, True, 6.2, 13)
+FULL_DESK = Sheet("desk", layout.Plan(1200, 8, 12, 18, 7.4, 1.9, 5), 0, 20, False, 6.6, 14)
+FULL_PHONE = Sheet("phone", layout.Plan(358, 5, 8, 16, 6.7, 1.8, 1), 0, 16, False, 6.0, 12)
+CLUSTER_DESK = Sheet("desk", layout.Plan(1200, 12, 13, 19, 7.6, 1.6, 4), 0, 22, False, 6.7, 15)
+CLUSTER_PHONE = Sheet("phone", layout.Plan(358, 7, 8, 16, 6.7, 1.5, 1), 0, 18, False, 6.0, 13)
+SMALL_DESK = Sheet("desk", layout.Plan(1180, 9, 10, 17, 7.0, 1.9, 5), 0, 0, False, 6.4, 15)
+SMALL_PHONE = Sheet("phone", layout.Plan(358, 7, 8, 16, 6.7, 1.5, 2), 0, 0, False, 6.2, 14)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,256 +75,257 @@ class _Node:
     lines: tuple[str, ...]
     title: str
     href: Markup
-    band: str
-    x: float
-    y: float
+    region: str
     width: float
     height: float
 
-    @property
-    def left(self) -> tuple[float, float]:
-        return self.x, self.y + self.height / 2
 
-    @property
-    def right(self) -> tuple[float, float]:
-        return self.x + self.width, self.y + self.height / 2
+# -- the map ---------------------------------------------------------------------------------
 
 
-def draw(debate: Debate, sheet: Sheet, href: Href) -> Markup:
-    """Return the map as an SVG element whose nodes are links.
+def draw(part: Part, sheet: Sheet, href: Href, page: Page) -> Markup:
+    """Return a map as an SVG element whose nodes are links.
 
     Args:
-        debate: Its strands give the bands, in order.
-        sheet: DESK or PHONE.
+        part: What it shows.
+        sheet: One of `sheets(part)`.
+        href: Gives the address of a thing's page, relative to the page with the map.
+        page: Gives the same of a page by its path.
+    """
+    if part.clusters:
+        nodes = [_cluster(cluster, sheet, page) for cluster in part.clusters]
+        shown = count(len(part.clusters), "cluster")
+    else:
+        nodes = [_tension(tension, sheet, href) for tension in part.tensions]
+        nodes += [_claim(claim, sheet, href) for claim in part.claims]
+        shown = f"{count(len(part.tensions), 'tension')} and {count(len(part.claims), 'claim')}"
+    words = f"Map of {shown} in regions by strand; the tables below hold the same"
+    size = "" if sheet.finding else " map-clusters" if part.clusters else " map-full"
+    css = f"map map-{sheet.name}{size}"
+    return _svg(nodes, lines(part), part.strands, sheet, href, css, words)
+
+
+def sheets(part: Part) -> tuple[Sheet, Sheet]:
+    """Return the measures for a desk and for a phone that suit the number of nodes."""
+    if part.clusters:
+        return CLUSTER_DESK, CLUSTER_PHONE
+    few = len(part.tensions) + len(part.claims) <= WORDED
+    return (DESK, PHONE) if few else (FULL_DESK, FULL_PHONE)
+
+
+def small(debate: Debate, lively: Sequence[TensionView], href: Href) -> Markup:
+    """Return the debate at a glance, for the home page: strands and the liveliest tensions.
+
+    Each strand is a link, and so is each tension: the liveliest with their questions, the
+    others as marks. A large dot is a thesis, a small one a finding; dots are no links. Two
+    drawings come back, of which the style shows the one that fits the screen.
+
+    Args:
+        debate: All views.
+        lively: The tensions to show with their questions, three to six.
         href: Gives the address of a thing's page, relative to the page with the map.
     """
-    nodes: dict[str, _Node] = {}
-    bands: list[str] = []
-    y = 4.0
-    for number, (strand, title) in enumerate(_strands(debate)):
-        members = _members(debate, strand)
-        if not any(members):
-            continue
-        height = _place(members, sheet, y + sheet.head, href, nodes)
-        bands.append(_band(title, number, sheet, y, height + sheet.head))
-        y += height + sheet.head + 12
-    edges = [*_poles(debate, nodes), *_bearings(debate, nodes), *_relations(debate, nodes, sheet)]
-    body = "".join([*bands, *edges, *(_draw(node, sheet) for node in nodes.values())])
-    words = (
-        f"Map of {len(debate.tensions)} tensions and {len(debate.claims)} claims in bands by "
-        "strand; the tables below hold the same"
-    )
-    return Markup(  # noqa: S704 - numbers, class names and filtered text
-        f'<svg class="map map-{sheet.name}" viewBox="0 0 {sheet.width} {y:.0f}" '
-        f'width="{sheet.width}" height="{y:.0f}" role="group" aria-label="{untrusted(words)}">'
-        f"{body}</svg>"
-    )
+    named = [(id, title, number % 10) for number, (id, title) in enumerate(strands(debate))]
+    shown = {tension.id for tension in lively}
+    words = f"{count(len(named), 'strand')} and the tensions within them"
+    drawn = lines(Part("", "", tuple(named), debate.tensions, debate.claims))
+    drawings = []
+    for sheet in (SMALL_DESK, SMALL_PHONE):
+        nodes = [_tension(t, sheet, href, 26 if t.id in shown else 0) for t in debate.tensions]
+        nodes += [_claim(claim, sheet, href) for claim in debate.claims]
+        css = f"map map-small map-{sheet.name}"
+        drawings.append(_svg(nodes, drawn, named, sheet, href, css, words))
+    return Markup("\n").join(drawings)
 
 
-def _strands(debate: Debate) -> list[tuple[str, str]]:
-    known = {strand.id: strand.title for strand in debate.strands}
-    used = [t.strand for t in debate.tensions] + [c.ref.strand for c in debate.claims]
-    return [*known.items(), *((s, s) for s in dict.fromkeys(used) if s not in known)]
+# -- nodes -----------------------------------------------------------------------------------
 
 
-_Members: TypeAlias = "tuple[list[TensionView], list[ClaimView], list[ClaimView]]"
-
-
-def _members(debate: Debate, strand: str) -> _Members:
-    """Return a band's columns, each ordered by where its neighbors to the right stand."""
-    claims = [claim for claim in debate.claims if claim.ref.strand == strand]
-    theses = [claim for claim in claims if claim.ref.level == "thesis"]
-    rank = {claim.id: float(index) for index, claim in enumerate(theses)}
-    findings = [claim for claim in claims if claim.ref.level != "thesis"]
-    weight = {c.id: _mean(rank.get(r.target.id) for r in c.bears_on) for c in findings}
-    findings.sort(key=lambda claim: (weight[claim.id], claim.id))
-    at = {claim.id: float(index) for index, claim in enumerate(findings)}
-    tensions = [t for t in debate.tensions if t.strand == strand]
-    held = {t.id: [c.id for pole in t.poles for c in pole.claims] for t in tensions}
-    pull = {t.id: _mean(at.get(claim) for claim in held[t.id]) for t in tensions}
-    tensions.sort(key=lambda t: (pull[t.id], t.id))
-    return tensions, findings, theses
-
-
-def _mean(values: Iterable[float | None]) -> float:
-    known = [value for value in values if value is not None]
-    return sum(known) / len(known) if known else 1e6
-
-
-def _place(
-    members: _Members, sheet: Sheet, top: float, href: Href, nodes: dict[str, _Node]
-) -> float:
-    columns = [
-        [_tension(t, sheet, href) for t in members[0]],
-        [_claim(c, sheet, 1, href) for c in members[1]],
-        [_claim(c, sheet, 2, href) for c in members[2]],
-    ]
-    heights = [sum(n.height + sheet.gap for n in column) for column in columns]
-    tallest = max(heights)
-    for column, height in zip(columns, heights, strict=True):
-        # A short column is spread over the band, so that lines run level.
-        slack = (tallest - height) / (len(column) + 1)
-        y = top + slack
-        for node in column:
-            nodes[node.id] = replace(node, y=y)
-            y += node.height + sheet.gap + slack
-    return tallest
-
-
-def _tension(tension: TensionView, sheet: Sheet, href: Href) -> _Node:
-    x, width = sheet.columns[0]
-    lines = _lines(tension.question, sheet.wrap[0], sheet.lines)
-    height = sheet.line * len(lines) + (30 if sheet.wrap[0] else 24)
+def _tension(tension: TensionView, sheet: Sheet, href: Href, named: int = 0) -> _Node:
+    lines = wrap(tension.question, named or sheet.tension, 4 if named else 6)
+    if lines:
+        width = max(map(len, lines)) * sheet.letter * 0.98 + 20
+        height = sheet.line * (len(lines) + 1) + 14
+    else:
+        width, height = max(34.0, 8.0 * len(tension.id) + 20), 24.0
     title = f"{tension.id}: {tension.question}"
     return _Node(
-        "tension", tension.id, lines, title, href(tension), tension.strand, x, 0, width, height
+        "tension", tension.id, lines, title, href(tension), tension.strand, round(width), height
     )
 
 
-def _claim(claim: ClaimView, sheet: Sheet, column: int, href: Href) -> _Node:
-    x, width = sheet.columns[column]
+def _claim(claim: ClaimView, sheet: Sheet, href: Href) -> _Node:
+    lines: tuple[str, ...] = ()
     if claim.ref.level == "thesis":
-        lines = _lines(claim.id.replace("-", " "), sheet.wrap[2], 3)
-        height = float(sheet.line * len(lines) + 14)
+        lines = wrap(name(claim), sheet.thesis, 4)
+        width = max(map(len, lines)) * sheet.letter * 1.08 + 20 if lines else 10.0
+        height = sheet.line * len(lines) + 11 if lines else 10.0
+    elif sheet.finding:
+        lines = (claim.id,)
+        width, height = sheet.letter * 1.1 * len(claim.id) + 14, sheet.line + 5
     else:
-        lines = _lines(claim.text, sheet.wrap[1], 2)
-        height = float(sheet.line * len(lines) + 12) if lines else 24.0
+        width = height = 10.0 if sheet.thesis else 6.0
     title = f"{claim.id}: {shorten(claim.text, 200)}"
-    strand = claim.ref.strand
-    return _Node(claim.ref.level, claim.id, lines, title, href(claim), strand, x, 0, width, height)
-
-
-def _lines(text: str, width: int, most: int) -> tuple[str, ...]:
-    if not width:
-        return ()
-    return tuple(textwrap.wrap(text, width, max_lines=most, placeholder=" …")) or ("",)
-
-
-def _band(title: str, number: int, sheet: Sheet, y: float, height: float) -> str:
-    return (
-        f'<g class="band"><rect x="0" y="{y:.0f}" width="{sheet.width}" height="{height:.0f}" '
-        f'rx="3"/><rect class="strand s{number % 10}" x="0" y="{y:.0f}" width="4" '
-        f'height="{height:.0f}"/><text x="14" y="{y + 21:.0f}">{untrusted(title)}</text></g>'
+    return _Node(
+        claim.ref.level, claim.id, lines, title, href(claim), claim.ref.strand, round(width), height
     )
 
 
-def _draw(node: _Node, sheet: Sheet) -> str:
-    x, y, w, h = node.x, node.y, node.width, node.height
-    named = node.kind != "thesis"
-    text: list[str] = []
-    if node.kind == "tension" and not node.lines:
-        half = f"{w / 2:.0f} {h / 2:.0f}"
-        shape = f'<path d="M{x + w / 2:.0f} {y:.0f}l{half}-{half}-{w / 2:.0f}-{h / 2:.0f}z"/>'
-    else:
-        shape = (
-            f'<rect x="{x:.0f}" y="{y:.0f}" width="{w}" height="{h:.0f}" '
-            f'rx="{2 if node.kind == "tension" else 11}"/>'
+def _cluster(part: Part, sheet: Sheet, page: Page) -> _Node:
+    held = count(len(part.claims), "claim")
+    if part.tensions:
+        held += f", {count(len(part.tensions), 'tension')}"
+    lines = (*wrap(part.title, sheet.thesis, 3), held)
+    width = max(map(len, lines)) * sheet.letter * 1.04 + 20
+    height = sheet.line * len(lines) + 13
+    title = f"{part.title}: {held}"
+    return _Node(
+        "cluster", part.id, lines, title, page(part.path), part.strand, round(width), height
+    )
+
+
+# -- drawing ---------------------------------------------------------------------------------
+
+
+def _svg(
+    nodes: Sequence[_Node],
+    drawn: Sequence[Line],
+    named: Sequence[tuple[str, str, int]],
+    sheet: Sheet,
+    href: Href,
+    css: str,
+    words: str,
+) -> Markup:
+    boxes: dict[str, dict[str, tuple[float, float]]] = {}
+    for node in nodes:
+        boxes.setdefault(node.region, {})[node.id] = (node.width, node.height)
+    regions = [layout.Region(id, boxes[id], title) for id, title, _ in named if id in boxes]
+    springs = [(k.source, k.target, 1.0 if k.kind == "pole" else 0.8) for k in drawn]
+    placed = layout.arrange(regions, springs, sheet.plan)
+    by_id = {node.id: node for node in nodes}
+    numbers = {id: number for id, _, number in named}
+    backs, groups = [], []
+    for region in regions:
+        rect, number = placed.regions[region.id], numbers[region.id]
+        backs.append(
+            f'<rect class="region" x="{rect.x:g}" y="{rect.y:g}" width="{rect.width:g}" '
+            f'height="{rect.height:g}" rx="4"/><rect class="strand s{number}" x="{rect.x:g}" '
+            f'y="{rect.y:g}" width="{rect.width:g}" height="3"/>'
         )
-    if not node.lines:
-        text.append(_text("id mid", x + w / 2, y + h / 2 + 4, node.id))
-    elif node.kind == "tension":
-        text.append(_text("id", x + 12, y + 18, node.id))
-        start = y + 19 + sheet.line
-        text += [
-            _text("words", x + 12, start + i * sheet.line - 2, line)
-            for i, line in enumerate(node.lines)
-        ]
+        groups.append(f'<g data-strand="{untrusted(region.id)}">')
+        groups.append(_region_title(region, rect, href, sheet.plan))
+        groups += [_node(by_id[id], placed.boxes[id], number, sheet) for id in region.boxes]
+        groups.append("</g>")
+    width, height = sheet.plan.width, placed.height
+    prefix = css.replace(" ", "-")
+    return Markup(  # noqa: S704 - numbers, class names and filtered text
+        f'<svg class="{css}" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
+        f'height="{height:g}" role="group" aria-label="{untrusted(words)}">{ends(prefix)}'
+        f"{''.join(backs)}{_edges(drawn, by_id, placed, prefix)}{''.join(groups)}</svg>"
+    )
+
+
+def _region_title(region: layout.Region, rect: layout.Rect, href: Href, plan: layout.Plan) -> str:
+    spans = "".join(
+        f'<tspan x="{rect.x + plan.margin}" y="{rect.y + plan.line * (i + 1) + 3:.0f}">'
+        f"{untrusted(line)}</tspan>"
+        for i, line in enumerate(layout.title_lines(region.title, rect.width, plan))
+    )
+    text = f'<text class="region-title">{spans}</text>'
+    target = href(Ref("strand", region.id, region.title))
+    return f'<a href="{target}" class="to-strand">{text}</a>' if target else text
+
+
+def _node(node: _Node, box: layout.Rect, number: int, sheet: Sheet) -> str:
+    x, y = box.center
+    w, h = box.width, box.height
+    if not node.lines and node.kind != "tension":
+        dot = f'<circle cx="{x:g}" cy="{y:g}" r="{w / 2:g}"/>'
+        if not sheet.thesis:
+            return f'<g class="dot {node.kind} s{number}">{dot}</g>'
+        inner = dot
+    elif not node.lines:
+        half = f"{w / 2:g} {h / 2:g}"
+        inner = f'<path d="M{box.x:g} {y:g}l{w / 2:g}-{h / 2:g} {half}-{half}z"/>'
+        inner += line_of_text("id mid", x, y + 4, node.id)
     else:
-        indent = 52 if named else 10
-        if named:
-            text.append(_text("id", x + 12, y + sheet.line + 3, node.id))
-        text += [
-            _text("words", x + indent, y + sheet.line + 3 + i * sheet.line, line)
-            for i, line in enumerate(node.lines)
-        ]
+        inner = _worded(node, box, sheet)
     return (
-        f'<a href="{node.href}" class="node {untrusted(node.kind)}">'
-        f"<title>{untrusted(node.title)}</title>{shape}{''.join(text)}</a>"
+        f'<a href="{node.href}" class="node {untrusted(node.kind)} s{number}" '
+        f'data-node="{untrusted(node.id)}"><title>{untrusted(node.title)}</title>{inner}</a>'
     )
 
 
-def _text(kind: str, x: float, y: float, text: str) -> str:
-    return f'<text class="{kind}" x="{x:.0f}" y="{y:.0f}">{untrusted(text)}</text>'
-
-
-def _poles(debate: Debate, nodes: dict[str, _Node]) -> list[str]:
-    return [
-        _across("pole", nodes[tension.id], nodes[claim.id])
-        for tension in debate.tensions
-        for pole in tension.poles
-        for claim in pole.claims
-        if tension.id in nodes and claim.id in nodes
-    ]
-
-
-def _bearings(debate: Debate, nodes: dict[str, _Node]) -> list[str]:
-    return [
-        _across(_known(r.kind), nodes[r.source.id], nodes[r.target.id])
-        for claim in debate.claims
-        if claim.ref.level != "thesis"
-        for r in claim.bears_on
-        if r.source.id in nodes and r.target.id in nodes and r.review in _SHOWN
-    ]
-
-
-def _relations(debate: Debate, nodes: dict[str, _Node], sheet: Sheet) -> list[str]:
-    """Return the lines among findings, each drawn once, as bows on the left of their column."""
-    seen: set[tuple[str, str, str]] = set()
-    edges = []
-    for claim in debate.claims:
-        for r in claim.relations:
-            key = (r.source.id, r.kind, r.target.id)
-            if key in seen or r.review not in _SHOWN or not {key[0], key[2]} <= nodes.keys():
-                continue
-            seen.add(key)
-            a, b = nodes[r.source.id], nodes[r.target.id]
-            (x1, y1), (x2, y2) = a.left, b.left
-            bow = min(0.34 * (sheet.columns[1][0] - sheet.columns[0][0]), 14 + abs(y1 - y2) / 5)
-            kind = f"{_known(r.kind)}{_far(a, b)}"
-            edges.append(
-                f'<path class="edge {kind}" d="M{x1:.0f} {y1:.0f}C{x1 - bow:.0f} {y1:.0f} '
-                f'{x2 - bow:.0f} {y2:.0f} {x2:.0f} {y2:.0f}"/>'
-            )
-    return edges
-
-
-_SHOWN = ("proposed", "confirmed")
-_LINE = {
-    "supports": "supports",
-    "replicates": "supports",
-    "equivalentTo": "supports",
-    "disputes": "disputes",
-    "incompatibleWith": "disputes",
-    "undercuts": "disputes",
-}
-
-
-def _known(kind: str) -> str:
-    """Return which of three lines a relation is drawn with."""
-    return _LINE.get(kind, "qualifies")
-
-
-def _far(a: _Node, b: _Node) -> str:
-    """Return the class of a line that leaves its band, which is drawn fainter."""
-    return "" if a.band == b.band else " far"
-
-
-def _across(kind: str, a: _Node, b: _Node) -> str:
-    if a.x > b.x:
-        a, b = b, a
-    (x1, y1), (x2, y2) = a.right, b.left
-    bend = (x2 - x1) * 0.45
-    return (
-        f'<path class="edge {kind}{_far(a, b)}" d="M{x1:.0f} {y1:.0f}C{x1 + bend:.0f} {y1:.0f} '
-        f'{x2 - bend:.0f} {y2:.0f} {x2:.0f} {y2:.0f}"/>'
+def _worded(node: _Node, box: layout.Rect, sheet: Sheet) -> str:
+    x, y = box.center
+    radius = {"tension": 2, "thesis": 9, "cluster": 5}.get(node.kind, box.height / 2)
+    shape = (
+        f'<rect x="{box.x:g}" y="{box.y:g}" width="{box.width:g}" height="{box.height:g}" '
+        f'rx="{radius:g}"/>'
     )
+    words = list(node.lines)
+    held = [words.pop()] if node.kind == "cluster" else []
+    above = [node.id] if node.kind == "tension" else []
+    top = y + sheet.line * (0.76 - (len(words) + len(held) + len(above)) / 2)
+    text = ""
+    if node.kind == "tension":
+        text = line_of_text("id", box.x + 10, top, node.id)
+        return (
+            shape + text + lines_of_text("words", box.x + 10, top + sheet.line, words, sheet.line)
+        )
+    style = "id mid" if node.kind == "finding" else "words mid"
+    text = lines_of_text(style, x, top, words, sheet.line)
+    for line in held:
+        text += line_of_text("held mid", x, top + sheet.line * len(words), line)
+    return shape + text
 
 
-def tables(debate: Debate) -> Sequence[tuple[TensionView, str]]:
-    """Return the tensions with the title of their strand, in the order of the map."""
-    return [
-        (tension, title)
-        for strand, title in _strands(debate)
-        for tension in debate.tensions
-        if tension.strand == strand
-    ]
+def _edges(
+    drawn: Sequence[Line], nodes: dict[str, _Node], placed: layout.Placed, prefix: str
+) -> str:
+    """Return the lines in groups by what they say, those between strands first."""
+    out = []
+    for far in (True, False):
+        for kind in ("pole", "qualifies", "supports", "disputes"):
+            paths = []
+            for line in drawn:
+                a, b = nodes[line.source], nodes[line.target]
+                if line.kind != kind or (a.region != b.region) != far:
+                    continue
+                weight = "confirmed" if line.confirmed else "many" if line.count > MANY else ""
+                css = f' class="{weight}"' if weight else ""
+                paths.append(
+                    f'<path{css} data-from="{untrusted(a.id)}" '
+                    f'data-to="{untrusted(b.id)}" '
+                    f'd="{_curve(placed.boxes[a.id], placed.boxes[b.id], far=far)}"/>'
+                )
+            if paths:
+                end = f' marker-end="url(#{prefix}-{kind})"' if kind in ENDS else ""
+                style = f"edge {kind}{' far' if far else ''}"
+                out.append(f'<g class="{style}" data-stance="{kind}"{end}>{"".join(paths)}</g>')
+    return "".join(out)
+
+
+def _curve(a: layout.Rect, b: layout.Rect, *, far: bool) -> str:
+    """Return a path from the edge of one box to the edge of another."""
+    (ax, ay), (bx, by) = a.center, b.center
+    x1, y1 = _rim(a, bx - ax, by - ay, 1)
+    x2, y2 = _rim(b, ax - bx, ay - by, 2)
+    if not far:
+        return f"M{x1:.0f} {y1:.0f}L{x2:.0f} {y2:.0f}"
+    # A bow to one side keeps lines that cross the sheet from lying on each other.
+    mx, my = (x1 + x2) / 2 - (y2 - y1) * 0.12, (y1 + y2) / 2 + (x2 - x1) * 0.12
+    return f"M{x1:.0f} {y1:.0f}Q{mx:.0f} {my:.0f} {x2:.0f} {y2:.0f}"
+
+
+def _rim(box: layout.Rect, dx: float, dy: float, gap: float) -> tuple[float, float]:
+    """Return where a line from the middle of a box leaves it, and a gap further."""
+    x, y = box.center
+    across = box.width / 2 / abs(dx) if dx else float("inf")
+    down = box.height / 2 / abs(dy) if dy else float("inf")
+    share = min(across, down)
+    length = (dx * dx + dy * dy) ** 0.5
+    if not length or share >= 1:
+        return x, y
+    share += gap / length
+    return x + dx * share, y + dy * share

@@ -13,6 +13,7 @@ import inspect
 import re
 import unicodedata
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from latex2mathml import exceptions
@@ -22,7 +23,7 @@ from markupsafe import Markup
 from kb.render.untrusted import LIMIT, untrusted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from xml.etree.ElementTree import Element
 
 _LONGEST = 300
@@ -140,7 +141,65 @@ def tex_plain(text: object, limit: int = LIMIT) -> str:
     return " ".join("".join(parts).split())
 
 
+def tex_cut(text: object, cuts: Iterable[int], limit: int = LIMIT) -> list[tuple[int, int, Markup]]:
+    r"""Return a text in pieces, each as `tex` shows it where it stands, so that they can be marked.
+
+    A formula, or a command such as \emph with its words, is shown whole: a cut within it moves to
+    its start. `tex_whole` says where those stand, for whoever wants a cut at its end.
+
+    Args:
+        text: As its source wrote it.
+        cuts: Offsets at which to cut; the ends need not be among them.
+        limit: Most characters kept; see `untrusted`.
+
+    Returns:
+        (start, end, markup) in order; together they are the whole text.
+
+    Examples:
+        >>> [(a, b) for a, b, _ in tex_cut(r"so $a+b$ is", [2, 5])]
+        [(0, 2), (2, 3), (3, 11)]
+    """
+    value = str(text)[:limit]
+    whole = list(_atoms(value))
+    moved = {0, len(value)}
+    for cut in cuts:
+        within = next((start for start, end, _ in whole if start < cut < end), cut)
+        moved.add(min(max(within, 0), len(value)))
+    return [
+        (start, end, Markup("".join(_between(value, whole, start, end))))  # noqa: S704 - as in tex
+        for start, end in pairwise(sorted(moved))
+    ]
+
+
+def tex_whole(text: object, limit: int = LIMIT) -> list[tuple[int, int]]:
+    r"""Return the stretches of a text that are shown as one thing: formulas, words in \emph.
+
+    Examples:
+        >>> tex_whole(r"so $a+b$ is")
+        [(3, 8)]
+    """
+    return [(start, end) for start, end, _ in _atoms(str(text)[:limit])]
+
+
 def _pieces(text: str) -> Iterator[str]:
+    yield from _between(text, list(_atoms(text)), 0, len(text))
+
+
+def _between(
+    text: str, whole: list[tuple[int, int, str]], start: int, end: int
+) -> Iterator[str]:
+    """The markup of a stretch of the text that cuts none of what is shown whole."""
+    at = start
+    for first, last, shown in whole:
+        if start <= first and last <= end:
+            yield _encoded(text[at:first])
+            yield shown
+            at = last
+    yield _encoded(text[at:end])
+
+
+def _atoms(text: str) -> Iterator[tuple[int, int, str]]:
+    """What is shown whole, as (start, end, markup): formulas, and between them marked words."""
     at = 0
     for number, match in enumerate(_FORMULA.finditer(text)):
         if number == _MOST:
@@ -148,11 +207,18 @@ def _pieces(text: str) -> Iterator[str]:
         element = _parsed(_inner(match))
         if element is None:
             continue  # shown as written, with what comes before the next formula
-        yield from _prose(text[at : match.start()])
+        yield from _marked(text, at, match.start())
         block = "".join(_built(child, 0) for child in _unwrapped(element))
-        yield f'<span class="tex"><math>{block}</math></span>'
+        yield match.start(), match.end(), f'<span class="tex"><math>{block}</math></span>'
         at = match.end()
-    yield from _prose(text[at:])
+    yield from _marked(text, at, len(text))
+
+
+def _marked(text: str, start: int, end: int) -> Iterator[tuple[int, int, str]]:
+    """Words that the text itself marks outside formulas: emphasis as markup."""
+    for match in _MARKED.finditer(text, start, end):
+        tag = _TAGS.get(match["command"], "span")
+        yield match.start(), match.end(), f"<{tag}>{_encoded(match['inner'])}</{tag}>"
 
 
 def _inner(match: re.Match[str]) -> str:
@@ -197,17 +263,6 @@ def _built(element: Element, depth: int) -> str:
     text = untrusted(html.unescape(element.text)) if element.text else ""
     inner = "".join(_built(child, depth + 1) for child in element)
     return f"<{element.tag}{attributes}>{text}{inner}</{element.tag}>"
-
-
-def _prose(text: str) -> Iterator[str]:
-    """Text outside formulas: emphasis as markup, a few signs as themselves."""
-    at = 0
-    for match in _MARKED.finditer(text):
-        yield _encoded(text[at : match.start()])
-        tag = _TAGS.get(match["command"], "span")
-        yield f"<{tag}>{_encoded(match['inner'])}</{tag}>"
-        at = match.end()
-    yield _encoded(text[at:])
 
 
 def _encoded(text: str) -> str:

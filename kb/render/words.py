@@ -111,12 +111,55 @@ VERIFIED: dict[str, str] = {
 LANES: dict[str, str] = {
     "works": "Works",
     "status": "Status",
-    "voices": "Voices",
-    "coverage": "Coverage",
+    "voices": "Positions",
+    "discourse": "Discourse",
     "events": "Events",
 }
 """Lane of the timeline -> its name, in the order in which they are drawn."""
 
+OF_LANE: dict[str, str] = {
+    "works": "Work",
+    "status": "Status",
+    "voices": "Position",
+    "discourse": "Discourse",
+    "events": "Event",
+}
+"""Lane -> what one of its entries is called."""
+
+
+STALENESS: dict[str, tuple[str, str]] = {
+    "fresh": ("fresh", "it was read not long ago"),
+    "late": ("late", "it was not read for more than twice its period"),
+    "ill": ("ill", "the last try failed, and a person must look"),
+    "never": ("never read", "it has not been read yet"),
+}
+"""Staleness of a source that is asked -> badge, what it means."""
+
+OUTCOMES: dict[str, str] = {
+    "ok": "it was read",
+    "deferred": "it could not be reached, or asked us to wait",
+    "blocked": "it does not let us in; what is known of it is kept",
+    "halted": "it took back so much that a person must agree first",
+    "failed": "it answered in a form that we cannot read",
+    "interrupted": "the run was cut short",
+    "running": "it is being read",
+    "": "not tried yet",
+}
+"""Outcome of the last try -> what it means."""
+
+VOICE_MOVES: dict[str, str] = {
+    "new": "spoke for the first time",
+    "strengthened": "kept its positions and took more",
+    "weakened": "gave up positions and took none",
+    "shifted": "gave up a position for another, or turned",
+    "consistent": "spoke again for the same",
+    "dormant": "silent here for three years",
+    "awake": "spoke again after three silent years",
+    "gone": "holds no position any more",
+    "split": "its people went separate ways",
+    "merged": "took in other voices",
+}
+"""What became of a voice -> what that means; the rules stand in `kb.changes`."""
 
 CHANGE_KINDS: dict[str, str] = {
     "tension-opened": "Tensions opened",
@@ -217,6 +260,19 @@ def count(number: int, one: str, many: str = "") -> str:
         ('1 work', '1,204 works', '2 theses')
     """
     return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def period(days: float) -> str:
+    """Return how often a source is asked, in words.
+
+    Examples:
+        >>> period(1), period(7), period(0.5)
+        ('every day', 'every 7 days', 'every 12 hours')
+    """
+    if days < 1:
+        hours = round(days * 24, 1)
+        return "every hour" if hours == 1 else f"every {hours:g} hours"
+    return "every day" if days == 1 else f"every {days:g} days"
 
 
 def moment(iso: str) -> str:

@@ -1,23 +1,13 @@
 """The site in a real browser, as a reader meets it."""
 
-import functools
-import http.server
-import os
-import shutil
-import threading
-from pathlib import Path
-
 import pytest
 
 from kb.publish import publish
 
-from ..kb.debate_fixture import SMALL
+from .reader import SOURCE, Watched
 
 pytestmark = pytest.mark.browser
 
-SOURCE = Path(__file__).parents[2] / "site"
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next((path for name in NAMES if (path := shutil.which(name))), None)
 PAGES = {
     "home": "index.html",
     "tension": "tensions/t2.html",
@@ -25,92 +15,8 @@ PAGES = {
     "work": "works/arxiv-2604-08519.html",
     "map": "map.html",
     "timeline": "timeline.html",
+    "search": "search.html?q=grokking",
 }
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
-
-
-def needed(name, found):
-    """Skip without a tool, but fail in CI: there a skip would pass for a success."""
-    if not found:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{name} is not installed")
-
-
-@pytest.fixture(scope="session")
-def chromium():
-    needed("Chromium", CHROMIUM)
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        needed("playwright", None)
-    with sync_playwright() as play:
-        browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_):
-        pass
-
-
-def serve(folder):
-    server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(folder))
-    )
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    return server, f"http://127.0.0.1:{server.server_address[1]}"
-
-
-@pytest.fixture(scope="session")
-def site(debate, tmp_path_factory):
-    """The curated debate, built and served over loopback."""
-    server, url = serve(publish(debate, tmp_path_factory.mktemp("real"), SOURCE).site)
-    yield url
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture(scope="session")
-def small(tmp_path_factory):
-    """The invented debate with the hostile titles."""
-    server, url = serve(publish(SMALL, tmp_path_factory.mktemp("small"), SOURCE).site)
-    yield url
-    server.shutdown()
-    server.server_close()
-
-
-class Watched:
-    """A page that remembers what went wrong on it."""
-
-    def __init__(self, browser, origin, **options):
-        self.context = browser.new_context(**options)
-        self.page = self.context.new_page()
-        self.wrong = []
-        self.page.on(
-            "console",
-            lambda m: (
-                self.wrong.append(f"{m.type}: {m.text}") if m.type in ("error", "warning") else None
-            ),
-        )
-        self.page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
-        self.page.on("dialog", lambda d: (self.wrong.append(f"dialog: {d.message}"), d.dismiss()))
-        self.page.on(
-            "request",
-            lambda r: (
-                None
-                if r.url.startswith((origin, "data:"))
-                else self.wrong.append(f"request: {r.url}")
-            ),
-        )
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.context.close()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -196,10 +102,10 @@ def test_map_labels_stay_inside_their_nodes(chromium, site, width):
 def test_search_finds_a_claim_and_shows_a_hostile_title_as_text(chromium, small):
     with Watched(chromium, small) as w:
         w.page.goto(f"{small}/index.html")
-        w.page.locator("input[name=query]").click()
+        w.page.keyboard.press("/")
         w.page.keyboard.type("ovens")
-        hit = w.page.locator(".md-search-result__link", has_text="on ovens").first
-        hit.wait_for(timeout=8000)
+        hit = w.page.locator(".find-title", has_text="on ovens").first
+        hit.wait_for()
         assert "<img src=x onerror=alert(1)>" in hit.inner_text()
         assert w.page.locator("img").count() == 0
         assert w.wrong == []
@@ -209,6 +115,7 @@ def test_hostile_titles_run_nothing_on_any_page(chromium, small):
     paths = [
         "index.html", "works/year/2030.html", "works/arxiv-3002-00002.html",
         "claims/rest-opens-crumb.html", "timeline.html", "events/bread-day-2030.html",
+        "sources.html",
     ]  # fmt: skip
     with Watched(chromium, small) as w:
         for path in paths:
@@ -219,6 +126,50 @@ def test_hostile_titles_run_nothing_on_any_page(chromium, small):
         w.page.goto(f"{small}/works/arxiv-3002-00002.html")
         assert w.page.title().startswith('"><img src=x onerror=alert(1)> on ovens txt')
         assert w.page.locator("h1").inner_text().startswith('"><img src=x onerror=alert(1)>')
+
+
+def test_the_state_of_a_source_goes_by_the_readers_day(chromium, small):
+    """The page was made on 11 February 2031; the source is to be read every day."""
+    told = {}
+    for day in (10, 11, 12, 13, 14):
+        with Watched(chromium, small) as w:
+            w.page.clock.set_fixed_time(f"2031-02-{day}T06:00:00Z")
+            w.page.goto(f"{small}/sources.html")
+            row = w.page.locator("tr", has_text="Ovens: crumb")
+            told[day] = (
+                row.locator(".badge").inner_text(),
+                row.locator("td[data-label='Last read']").inner_text().split("2031")[1].strip(),
+            )
+            assert w.page.locator("tr", has_text="Mills: Bread").locator(".ill").count() == 1
+            assert w.wrong == []
+    assert told == {
+        10: ("fresh", ""),  # a clock that is wrong is not believed
+        11: ("fresh", "today"),
+        12: ("fresh", "yesterday"),
+        13: ("fresh", "2 days ago"),
+        14: ("late", "3 days ago"),
+    }
+
+
+def test_the_home_page_says_how_the_sources_are(chromium, small):
+    with Watched(chromium, small) as w:
+        w.page.clock.set_fixed_time("2031-02-13T06:00:00Z")
+        w.page.goto(f"{small}/index.html")
+        line = w.page.locator("p.health")
+        assert line.inner_text() == (
+            "Sources last read on 11 February 2031 (2 days ago); "
+            "4 sources: 1 fresh, 1 late, 1 ill, 1 never read."
+        )
+        line.locator("a").click()
+        w.page.wait_for_url("**/sources.html")
+        assert w.wrong == []
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_list_of_sources_fits(chromium, small, width):
+    with Watched(chromium, small, viewport={"width": width, "height": 900}) as w:
+        w.page.goto(f"{small}/sources.html")
+        assert w.page.evaluate("document.documentElement.scrollWidth - window.innerWidth") <= 0
 
 
 def test_the_first_page_is_light(chromium, site):

@@ -185,9 +185,11 @@ def main(feeds, seed):
                 wrong.append(f"feed {number} ({errand.name}): {took:.1f} s")
             told.update({"records": yielded, "refused": counts["refused"]})
             told["listings given up"] += error is not None
-        for refusal in intake.refused(store):
-            if not refusal.reason.strip() or "\n" in refusal.reason:
-                wrong.append(f"{refusal.url}: refused without a clear reason")
+        wrong += [
+            f"{refusal.url}: refused without a clear reason"
+            for refusal in intake.refused(store)
+            if not refusal.reason.strip() or "\n" in refusal.reason
+        ]
         faults = store.integrity()
         store.close()
     memory = peak() / 1024

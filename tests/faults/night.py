@@ -12,9 +12,9 @@ import signal
 import sys
 import urllib.request
 import zlib
-from pathlib import Path
 
 import numpy as np
+import world
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlmodel import Session as Transaction
@@ -25,9 +25,6 @@ from kb import cycles, dump, schema
 from kb.errors import KnowledgeBaseError
 from kb.store import Store
 
-sys.path.insert(0, str(Path(__file__).parent))
-import world  # noqa: E402 - lies beside this file, which is also run by itself
-
 CONFIG = schema.SourcesFile.model_validate(
     {
         "every": dict.fromkeys(("arxiv", "arxiv-oai", "openreview", "workshops", "posts"), 0),
@@ -37,6 +34,16 @@ CONFIG = schema.SourcesFile.model_validate(
         ],
         "arxiv_oai": [{"set": world.SET, "since": "2026-01-01"}],
         "openreview": [{"id": world.VENUE, "name": "Kettle 2026"}],
+        "workshops": [
+            {
+                "id": "kettles-2026",
+                "name": "Workshop on kettles",
+                "date": "2026-03-20",
+                "tz": "Europe/Berlin",
+                "venue": "Kettle workshop 2026",
+                "pages": [{"url": world.PROGRAMME}],
+            }
+        ],
         "posts": [{"id": "kettle-posts", "url": world.FEED, "publisher": "Posts on kettles"}],
     }
 )
@@ -100,7 +107,7 @@ class Nights:
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.port}/{number}", headers={"Host": "control"}
         )
-        with urllib.request.urlopen(request) as answer:  # noqa: S310 - this machine
+        with urllib.request.urlopen(request) as answer:
             answer.read()
 
     def go(self, database, cache, die_at=None, steps_to=None):

@@ -107,7 +107,7 @@ def assert_bearable(whole, path, capsys, place, bit):
     body = bytearray(whole.read_bytes())
     body[place] ^= bit
     path.write_bytes(body)
-    for words in (["dump"], ["timeline"], ["cycle"]):
+    for words in (["dump"], ["cycle" if place // PAGE % 2 else "timeline"]):
         code = call(path, *words)
         _, told = capsys.readouterr()
         where = f"byte {place} of page {place // PAGE + 1}, bit {bit}: {words} {told}"
@@ -146,8 +146,10 @@ def test_the_doctor_names_a_record_that_changed(whole, tmp_path):
     path = tmp_path / "kb.sqlite"
     shutil.copyfile(whole, path)
     with contextlib.closing(sqlite3.connect(path)) as connection:
-        connection.execute("UPDATE raw_record SET body = CAST(replace(body, 'boils', 'toils') AS BLOB) "
-                           "WHERE url = 'dump.jsonl#7'")  # fmt: skip
+        connection.execute(
+            "UPDATE raw_record SET body = CAST(replace(body, 'boils', 'toils') AS BLOB) "
+            "WHERE url = 'dump.jsonl#7'"
+        )
         connection.commit()
     told = {found.check: found for found in diagnosis.examine(str(path))}
     assert not told["records"].ok and "dump.jsonl#7" in told["records"].detail

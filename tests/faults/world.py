@@ -257,9 +257,7 @@ class World:
         listed = [
             p
             for p in self.papers
-            if p.forum
-            and p.submitted <= self.day
-            and (p.vanishes is None or self.day < p.vanishes)
+            if p.forum and p.submitted <= self.day and (p.vanishes is None or self.day < p.vanishes)
         ]
         notes = [self._note(p) for p in listed]
         start, most = _number(query, "offset", 0), _number(query, "limit", 1000)

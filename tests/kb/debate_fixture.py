@@ -24,6 +24,7 @@ from kb.views import (
     Ref,
     RelationView,
     SentenceView,
+    SourceView,
     StatusCounts,
     StatusView,
     StrandView,
@@ -545,8 +546,36 @@ TIMELINE = (
         "2030-01-05/..", RECORDED, "voices", "First Author", "holds C01", "crumb", REST, V01
     ),
     TimelineEntry("2030-06-01", RECORDED, "events", "Bread Day 2030", "Porto", "", None, EVENT),
-    TimelineEntry("", RECORDED, "coverage", "Dough explained", "", "", None, None),
+    TimelineEntry(
+        "", RECORDED, "coverage", "Dough explained", "", "", None, None, "https://example.org/dough"
+    ),
 )
+
+SOURCES = (
+    SourceView(
+        "ovens:crumb:0a1b2c3d", "Ovens: crumb", "all:crumb AND (rest OR <salt>)", 1.0, "fresh", "ok",
+        "", "2031-02-11T04:00:00+00:00", "2031-02-11T04:00:00+00:00", "2031-02-12T04:00:00+00:00",
+        0.0, 3, "ovens", 1204, 2,
+    ),
+    SourceView(
+        "ovens:salt:4e5f6a7b", "Ovens: salt", "all:salt", 1.0, "late", "deferred", "HTTP 503",
+        "2031-02-11T04:00:01+00:00", "2031-02-01T04:00:00+00:00", "2031-02-02T04:00:00+00:00",
+        10.0, 0, "ovens", 1204, 2,
+    ),
+    SourceView(
+        "mills:bread-day", "Mills: Bread Day 2030", "", 7.0, "ill", "blocked", "HTTP 403",
+        "2031-02-11T04:00:02+00:00", "2031-02-10T04:00:00+00:00", "2031-02-17T04:00:00+00:00",
+        1.0, 12, "mills", 12, 0,
+    ),
+    SourceView(
+        "mills:next", "Mills: <script>alert(1)</script>", "", 0.5, "never", "", "", "", "", "",
+        None, 0, "mills", 12, 0,
+    ),
+    SourceView(
+        "posts:loaf", "The Weekly Loaf", "https://loaf.example/feed", 1.0, "off", "", "", "", "",
+        "", None, 0, "posts", 0, 0,
+    ),
+)  # fmt: skip
 
 SMALL = Debate(
     STRANDS,
@@ -575,4 +604,6 @@ SMALL = Debate(
         0,
         "2",
     ),
+    SOURCES,
+    "2031-02-11T04:00:00+00:00",
 )

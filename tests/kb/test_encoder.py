@@ -24,13 +24,71 @@ needs_model = pytest.mark.skipif(not _installed(), reason="the embed extra is no
 
 @pytest.fixture(scope="module")
 def minilm():
-    return SentenceTransformerEncoder(device="cpu")
+    loaded = SentenceTransformerEncoder(device="cpu")
+    loaded.load()
+    return loaded
 
 
 def test_importing_the_port_loads_no_torch():
     code = "import sys, kb.encoder; print('torch' in sys.modules, 'transformers' in sys.modules)"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.split() == ["False", "False"]
+
+
+@needs_model
+def test_its_name_is_told_without_torch_and_stays_when_the_model_is_loaded():
+    code = (
+        "import sys; from kb.encoder import SentenceTransformerEncoder;"
+        "one = SentenceTransformerEncoder(device='cpu');"
+        "print(one.name, one.dim, 'torch' in sys.modules, 'sentence_transformers' in sys.modules);"
+        "one.load(); print(one.name, one.dim, 'torch' in sys.modules, one.device)"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    before, after = told.stdout.splitlines()
+    name, dim, *_ = before.split()
+    assert before.split() == [name, "384", "False", "False"]
+    assert after.split() == [name, dim, "True", "cpu"]
+
+
+@needs_model
+def test_torch_is_asked_where_a_card_may_be(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(SentenceTransformerEncoder, "load", lambda self: asked.append(self))
+    card = tmp_path / "card"
+    monkeypatch.setattr(encoder, "_CARDS", (str(card),))
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert SentenceTransformerEncoder().name and not asked
+    card.touch()
+    either = SentenceTransformerEncoder()
+    assert either.name and asked == [either]
+    assert SentenceTransformerEncoder(precision="fp32").name.endswith("/fp32")
+    assert SentenceTransformerEncoder(device="cpu").name and asked == [either]
+
+
+def test_the_length_is_read_from_the_files_of_a_usual_model_alone(tmp_path):
+    def model(kinds, **pooling):
+        listed = [{"type": f"sentence_transformers.models.{k}", "path": k} for k in kinds]
+        (tmp_path / "modules.json").write_text(json.dumps(listed))
+        (tmp_path / "Pooling").mkdir(exist_ok=True)
+        (tmp_path / "Pooling/config.json").write_text(json.dumps(pooling))
+        return encoder._width(tmp_path)
+
+    usual = ["Transformer", "Pooling", "Normalize"]
+    mean = {"word_embedding_dimension": 12, "pooling_mode_mean_tokens": True}
+    assert model(usual, **mean, pooling_mode_cls_token=False) == 12
+    assert model(usual[:2], **mean) == 12
+    assert model(usual, **mean, pooling_mode_cls_token=True) is None  # one after the other
+    assert model([*usual[:2], "Dense"], **mean) is None
+    assert model(usual, pooling_mode_mean_tokens=True) is None
+    assert encoder._width(tmp_path / "absent") is None
+
+
+@pytest.mark.model
+@needs_model
+def test_files_that_give_another_length_than_the_model_are_refused(monkeypatch):
+    monkeypatch.setattr(encoder, "_width", lambda _folder: 12)
+    with pytest.raises(EncoderError, match="gives vectors of length 384, its files say 12"):
+        SentenceTransformerEncoder(device="cpu").load()
 
 
 @pytest.mark.model
@@ -76,7 +134,7 @@ def test_out_of_memory_halves_the_batch_and_ends_on_the_processor(minilm, monkey
 
     monkeypatch.setattr(minilm._model, "encode", small)
     monkeypatch.setattr(minilm, "_batch", 4)
-    monkeypatch.setattr(minilm, "device", "cuda")
+    monkeypatch.setattr(minilm, "_device", "cuda")
     rows = minilm.encode(["one", "two", "three", "four", "five"])
     assert sizes == [("cuda", 4), ("cuda", 2), ("cuda", 1), ("cpu", 5)]
     assert rows.shape == (5, minilm.dim)
@@ -87,7 +145,7 @@ def test_out_of_memory_halves_the_batch_and_ends_on_the_processor(minilm, monkey
 def test_altered_default_weights_are_refused(monkeypatch):
     monkeypatch.setitem(encoder.PINNED, "model.safetensors", "0" * 64)
     with pytest.raises(EncoderError, match=r"model.safetensors is not the published .*reinstall"):
-        SentenceTransformerEncoder()
+        SentenceTransformerEncoder().encode(["one"])
 
 
 def test_a_pinned_file_that_differs_or_is_absent_is_named(tmp_path):
@@ -127,7 +185,7 @@ def test_broken_weights_are_one_clear_line(tmp_path):
     (tmp_path / "model.safetensors").write_bytes(b"not safetensors")
     (tmp_path / "config.json").write_text('{"model_type": "bert"}')
     with pytest.raises(EncoderError, match="cannot load the model in") as caught:
-        SentenceTransformerEncoder(str(tmp_path))
+        SentenceTransformerEncoder(str(tmp_path)).load()
     assert "\n" not in str(caught.value)
 
 
@@ -147,7 +205,7 @@ def test_an_unknown_or_absent_device_is_refused():
 
     if not torch.cuda.is_available():
         with pytest.raises(EncoderError, match="no cuda device"):
-            SentenceTransformerEncoder(device="cuda")
+            SentenceTransformerEncoder(device="cuda").load()
 
 
 def test_a_missing_extra_says_what_to_install(monkeypatch):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import gzip
+import json
 import os
 import re
 import shutil
@@ -13,9 +14,12 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 
+from kb import ledger
 from kb import publish as publishing
 from kb.errors import ConfigError, StoreError
 from kb.publish import find_source, publish
+from kb.query import KnowledgeBase
+from kb.store import touch
 
 from .debate_fixture import SMALL
 
@@ -56,6 +60,75 @@ def test_nothing_is_built_where_nothing_changed(out):
     assert not told.built
     assert told.written == told.removed == 0
     assert "unchanged" in str(told)
+
+
+@pytest.fixture
+def tiny(store, tmp_path, monkeypatch):
+    """A store without claims, the folder of its site, and how often pages were made."""
+    with store.run("init"):
+        pass
+    made = []
+    files = publishing._files
+    monkeypatch.setattr(publishing, "_files", lambda *args: (made.append(1), files(*args))[1])
+    monkeypatch.setattr(publishing, "_build", lambda out, _: (out / "site").mkdir(exist_ok=True))
+    checkout = tmp_path / "checkout"
+    shutil.copytree(SOURCE, checkout / "site")
+    shutil.copy(ROOT / "mkdocs.yml", checkout)
+    (tmp_path / "out/site").mkdir(parents=True)
+    (tmp_path / "out/site/index.html").touch()
+
+    def again():
+        before = len(made)
+        publish(KnowledgeBase(store), tmp_path / "out", checkout / "site")
+        return len(made) > before
+
+    assert again()
+    return again
+
+
+def test_the_pages_of_a_store_are_not_made_again_where_nothing_changed(tiny, tmp_path):
+    written = tree(tmp_path / "out")
+    assert not tiny()
+    assert tree(tmp_path / "out") == written
+
+
+def test_a_run_that_brought_nothing_makes_no_pages(tiny, store):
+    with store.run("run"), store.run("harvest ovens:crumb") as harvest:
+        harvest.counts = {"same": 3}
+    assert not tiny()
+
+
+def test_pages_are_made_again_when_what_is_known_changes(tiny, store):
+    with store.write() as session:
+        touch(session)
+    assert tiny()
+    with store.run("link"):
+        pass
+    assert tiny()
+    assert not tiny()
+
+
+def test_pages_are_made_again_when_the_state_of_a_source_changes(tiny, store):
+    ledger.enlist(store, [ledger.Listed("ovens:crumb", "Ovens", "", 1.0)])
+    assert tiny()
+    with store.run("harvest ovens:crumb") as harvest:
+        harvest.outcome = "blocked"
+    assert tiny()
+    assert not tiny()
+
+
+@pytest.mark.parametrize(
+    "path", ["site/templates/voice.md.j2", "site/assets/mark.svg", "mkdocs.yml"]
+)
+def test_pages_are_made_again_when_the_sources_of_the_site_change(tiny, tmp_path, path):
+    with (tmp_path / "checkout" / path).open("a") as file:
+        file.write("\n")
+    assert tiny()
+
+
+def test_pages_are_made_again_by_another_program(tiny, monkeypatch):
+    monkeypatch.setattr(publishing.program, "digest", lambda: "another")
+    assert tiny()
 
 
 def test_a_lost_site_is_built_again(out):
@@ -135,6 +208,62 @@ def test_a_failed_write_keeps_the_old_site(out, monkeypatch):
     with pytest.raises(StoreError, match="No space left"):
         publish(dataclasses.replace(SMALL, voices=()), out, SOURCE)
     assert tree(out / "site") == before
+
+
+def found_pages(site):
+    """Return the addresses that the search index holds, with their filters."""
+    found = {}
+    for path in (site / "pagefind/fragment").glob("*.pf_fragment"):
+        page = json.loads(gzip.decompress(path.read_bytes()).removeprefix(b"pagefind_dcd"))
+        found[page["url"].lstrip("/")] = page
+    return found
+
+
+def test_a_search_reads_the_pages_of_things_and_no_lists(built):
+    found = found_pages(built / "site")
+    assert {"claims/c01.html", "works/arxiv-3002-00002.html", "about/method.html"} <= found.keys()
+    for path in ("index.html", "search.html", "works/year/2030.html", "timeline.html", "map.html"):
+        assert (built / "site" / path).is_file()
+        assert path not in found
+    machine = found["works/arxiv-3002-00002.html"]
+    assert machine["filters"] == {
+        "kind": ["work"], "stance": ["proposed: disputes"], "year": ["2030"],
+    }  # fmt: skip
+    assert machine["meta"]["title"].startswith('"><img src=x onerror=alert(1)> on ovens')
+    assert "§" not in found["claims/c01.html"]["content"]
+
+
+def test_the_search_index_comes_without_interfaces_of_others(built):
+    names = {path.name.split(".")[0] for path in (built / "site/pagefind").glob("*.*")}
+    assert names == {"pagefind", "pagefind-entry", "pagefind-worker", "wasm"}
+    assert len(list((built / "site/pagefind").glob("wasm.*"))) == 1
+
+
+def test_a_search_index_that_fails_leaves_the_old_site_whole(out, tmp_path, monkeypatch):
+    before = tree(out / "site")
+    run = subprocess.run
+
+    def failing(command, **options):
+        if "pagefind" in command:
+            command = [sys.executable, "-c", "import sys; sys.exit('Error: no words')"]
+        return run(command, **options)
+
+    monkeypatch.setattr(publishing.subprocess, "run", failing)
+    with pytest.raises(ConfigError, match="Pagefind makes no search index: Error: no words"):
+        publish(dataclasses.replace(SMALL, voices=()), out, SOURCE)
+    assert tree(out / "site") == before
+    assert not (out / "site.new").exists()
+
+
+def test_without_the_binary_of_pagefind_the_error_says_what_to_install(tmp_path, monkeypatch):
+    find = publishing.importlib.util.find_spec
+    monkeypatch.setattr(
+        publishing.importlib.util,
+        "find_spec",
+        lambda name: None if name == "pagefind_bin" else find(name),
+    )
+    with pytest.raises(ConfigError, match=r"pip install 'dissensus\[site\]' .*pagefind_bin"):
+        publish(SMALL, tmp_path, SOURCE)
 
 
 def test_without_mkdocs_the_error_says_what_to_install(tmp_path, monkeypatch):
