@@ -49,6 +49,7 @@ class FetchError(SourceError):
         remedy: str = "",
         *,
         is_host_wide: bool = False,
+        is_unfound: bool = False,
         wait: float | None = None,
     ) -> None:
         """Keep what failed; see `SourceError`.
@@ -60,11 +61,14 @@ class FetchError(SourceError):
             remedy: What the user can do.
             is_host_wide: The host is down or wants to be left alone, so that asking it for
                 anything else would fail too.
+            is_unfound: The host's name leads nowhere. As likely as the host's, it is this
+                machine's network that is absent.
             wait: Seconds that the host asked us to wait, counted from its last answer; None
                 where it did not say.
         """
         super().__init__(source, where, reason, remedy)
         self.is_host_wide = is_host_wide
+        self.is_unfound = is_unfound
         self.wait = wait
 
 

@@ -20,6 +20,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from importlib.metadata import PackageNotFoundError, version
+from itertools import count
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
@@ -382,15 +383,15 @@ class Session(requests.Session):
         secrets = _secrets(headers, json)
         cache = self._cache if keep and not headers and json is None else None
         waited = 0.0
-        for attempt in range(self._limits.retries + 1):
+        for attempt in count():
             asked: float | None = None
-            host_wide = True
+            host_wide, unfound = True, False
             try:
                 response, kept = self._follow(url, headers or {}, json, cache)
             except requests.exceptions.InvalidURL as error:
                 raise ParseError(host, url, "not an address") from error
             except requests.RequestException as error:
-                reason = _reason(error)
+                reason, unfound = _reason(error), _is_unfound(error)
             else:
                 status = response.status_code
                 if status in _LATER:
@@ -425,13 +426,19 @@ class Session(requests.Session):
             if waited + wait > self._limits.budget:
                 reason = f"{reason}, {said} to wait {wait:.0f} s more"
                 break
-            if attempt < self._limits.retries:
-                waited += wait
-                self._sleep(wait)
-        else:
-            reason = f"{reason}, {self._limits.retries + 1} times"
+            if attempt == self._limits.retries or (unfound and attempt > 1):  # names need no rest
+                reason = f"{reason}, {attempt + 1} times"
+                break
+            waited += wait
+            self._sleep(wait)
         raise FetchError(
-            host, url, reason, "run it again later", is_host_wide=host_wide, wait=asked
+            host,
+            url,
+            reason,
+            "run it again later",
+            is_host_wide=host_wide,
+            is_unfound=unfound,
+            wait=asked,
         )
 
     def _follow(
@@ -620,7 +627,21 @@ def _reason(error: requests.RequestException) -> str:
         return "no answer in time"
     if isinstance(error, requests.exceptions.SSLError):
         return "its certificate cannot be verified"
+    if _is_unfound(error):
+        return "its name cannot be looked up"
+    if isinstance(_cause(error), urllib3.exceptions.NewConnectionError):
+        return "no connection can be made"
     return f"the connection failed: {_plain(str(error))[-160:]}"
+
+
+def _is_unfound(error: requests.RequestException) -> bool:
+    return isinstance(_cause(error), urllib3.exceptions.NameResolutionError)
+
+
+def _cause(error: requests.RequestException) -> object:
+    """What the library below says, which requests wraps twice."""
+    inner = error.args[0] if error.args else None
+    return getattr(inner, "reason", inner)
 
 
 def _plain(text: str) -> str:

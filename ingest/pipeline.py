@@ -187,15 +187,20 @@ def harvest_all(
             hosts[host] = max(pause, hosts.get(host, 0.0))
     told: list[Harvested] = []
     closed: dict[str, Harvested] = {}
+    unfound: set[str] = set()
     if not errands:
         return told
     with store.lock("harvest"), connect(hosts) as connection:
         for errand in errands:
-            barred = [closed[host] for host in errand.hosts if host in closed]
+            barred = next((host for host in errand.hosts if host in closed), "")
             with store.run(f"{ledger.HARVEST}{errand.name}") as run:
                 if barred:
-                    run.outcome = barred[0].outcome
-                    run.message = f"not asked, since its host failed before: {barred[0].message}"
+                    run.outcome = closed[barred].outcome
+                    run.message = f"not asked: {barred} failed before in this run"
+                elif errand.hosts and len(unfound) > 1 and not connection.tally.bytes:
+                    run.outcome = "deferred"
+                    run.message = "not asked: this machine seems to have no network"
+                    barred = "network"
                 else:
                     error = _harvest(store, run, errand, connection, since, accept, progress)
                 one = Harvested(
@@ -204,6 +209,8 @@ def harvest_all(
             told.append(one)
             if not barred and isinstance(error, FetchError) and error.is_host_wide:
                 closed |= dict.fromkeys(_hosts(error, errand), one)
+                if error.is_unfound:
+                    unfound.add(error.source)
     return told
 
 
@@ -234,7 +241,11 @@ def _harvest(
     try:
         intake.harvest(store, source, source.fetch(start), errand.name, counts, tell)
     except SourceError as error:
-        failure, run.outcome, run.message = error, _outcome(error), str(error)
+        failure, run.outcome = error, _outcome(error)
+        # Where a source cannot be reached, its address says no more than its name.
+        run.message = f"{error.source}: {error.reason}"
+        if not isinstance(error, FetchError) or isinstance(error, BlockedError):
+            run.message = str(error)
     finally:
         run.requests = connection.tally.requests - sent
         run.bytes = connection.tally.bytes - received

@@ -69,6 +69,10 @@ Since = Annotated[
     typer.Option("--since", help="Changed on or after this date; by default since the last time."),
 ]
 Out = Annotated[Path, typer.Option("--out", help="Folder for the pages and the site.")]
+SiteUrl = Annotated[
+    str,
+    typer.Option("--site-url", envvar="KB_SITE_URL", help="Where the site will be published."),
+]
 
 _SECRETS = ("OPENREVIEW_USERNAME", "OPENREVIEW_PASSWORD")
 """Variables of the environment that a source may need and nobody else may see."""
@@ -203,12 +207,12 @@ def cycle() -> None:
 
 
 @app.command()
-def site(out: Out = Path("build")) -> None:
+def site(out: Out = Path("build"), site_url: SiteUrl = "") -> None:
     """Write the pages and build the web site."""
     from kb import publish
 
     with _open() as debate, _waiting("building the site"):
-        told = publish.publish(debate, out)
+        told = publish.publish(debate, out, site_url=site_url)
         counts = debate.status()
     typer.echo(told)
     typer.echo(
@@ -234,6 +238,7 @@ def run_everything(
     ] = None,
     no_site: Annotated[bool, typer.Option("--no-site", help="Leave the web site.")] = False,
     out: Out = Path("build"),
+    site_url: SiteUrl = "",
     model: Model = None,
     device: On = Device.auto,
     contact: Contact = "",
@@ -289,7 +294,7 @@ def run_everything(
 
                 # What cannot be written here is the site, not the database.
                 with _faults_to(faults, ConfigError, StoreError), _waiting("building the site"):
-                    built = publish.publish(KnowledgeBase(store), out)
+                    built = publish.publish(KnowledgeBase(store), out, site_url=site_url)
                     steps.append(("site", str(built) if built.built else ""))
             entry.outcome = pipeline.verdict(told)
             if faults and entry.outcome == "ok":
@@ -351,7 +356,7 @@ def list_sources(as_json: Json = False) -> None:
             "" if view.age is None else f"{view.age:.1f}",
             "" if view.staleness == "off" else _minute(view.next_due) or "now",
             view.outcome or "not tried",
-            view.message,
+            view.message[:100],
         )
         for view in found
     ]
@@ -1024,9 +1029,7 @@ def export(
         Path | None, typer.Option(help="Where to write; csv and parquet want a folder.")
     ] = None,
     table: Annotated[str, typer.Option(help="Of csv or parquet, only this table.")] = "",
-    site_url: Annotated[
-        str, typer.Option("--site-url", help="Address of the published site, to link to it.")
-    ] = "",
+    site_url: SiteUrl = "",
 ) -> None:
     """Write the debate, or a part of it, for another tool."""
     from kb import export as writers
@@ -1253,9 +1256,14 @@ def _print_harvest(told: Sequence[Harvested]) -> None:
 
 
 def _tell_failures(told: Sequence[Harvested]) -> None:
+    waiting = 0
     for each in told:
-        if each.outcome != "ok":
+        if each.message.startswith("not asked: "):
+            waiting += 1  # the table says which
+        elif each.outcome != "ok":
             typer.echo(_plain(f"error: {each.errand.title}: {each.message}"), err=True)
+    if waiting:
+        typer.echo(f"error: {waiting} more were not asked for the same reason", err=True)
 
 
 def _print_table(
