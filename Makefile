@@ -43,6 +43,7 @@ check: $(DEV_READY)
 bench: $(DEV_READY)
 	@$(BIN)/python bench/embed.py
 	@$(BIN)/python bench/query.py
+	@$(BIN)/python bench/identity.py
 
 # make audit SYNTHESIS=digest.txt CASES=cases.yaml also audits a synthesis by others.
 audit: $(SITE_READY)

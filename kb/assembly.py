@@ -996,6 +996,7 @@ def _manifestation(row: Any) -> ManifestationView:
         digest=row.digest_id or "",
         digest_n=row.digest_n,
         note=row.note,
+        removed=_iso(row.removed_at),
     )
 
 

@@ -8,6 +8,7 @@ old one's place. Two builds of one debate are byte for byte the same.
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import hashlib
 import importlib.metadata
 import importlib.util
@@ -24,8 +25,9 @@ from typing import TYPE_CHECKING
 import yaml
 from jinja2 import FileSystemLoader, TemplateError
 
-from kb import dates, program
+from kb import companions, dates, heads, program
 from kb.errors import ConfigError, StoreError
+from kb.export import site_base
 from kb.render import FUNCTIONS, Debate, chronology, environment, finding, pages
 
 if TYPE_CHECKING:
@@ -39,13 +41,14 @@ TIMEOUT = 1800.0
 
 _PACKAGES = (
     "mkdocs", "mkdocs-material", "markdown", "pymdown-extensions", "jinja2", "markupsafe",
-    "griffelib", "networkx", "pagefind",
+    "griffelib", "networkx", "pagefind", "icalendar", "latex2mathml", "numpy",
 )  # fmt: skip
 """Distributions whose version may change a page."""
 
 _NOT_FOUND = (
     ".headerlink", ".md-nav", ".sure", ".aside", ".years-nav", ".quote footer", ".abstract footer",
-    ".weigh", ".signature", "svg", "script", "style",
+    ".weigh", ".signature", ".near", ".lanes-list", ".lanes-frame", ".map-frame", "svg", "script",
+    "style",
 )  # fmt: skip
 """What stands on many pages alike, or only points elsewhere: a search does not read it."""
 
@@ -104,6 +107,7 @@ def gather(debate: KnowledgeBase) -> Debate:
         StoreError: The store cannot be read.
     """
     looked, sources = _health(debate)
+    works = tuple(debate.works())
     return Debate(
         strands=tuple(debate.strands()),
         topics=tuple(debate.topics()),
@@ -112,13 +116,14 @@ def gather(debate: KnowledgeBase) -> Debate:
         tensions=tuple(debate.tensions()),
         voices=tuple(debate.voices()),
         events=tuple(debate.events()),
-        works=tuple(debate.works()),
+        works=works,
         digests=tuple(debate.digests()),
         cycles=tuple(debate.cycles()),
         timeline=tuple(debate.timeline()),
         status=debate.status(),
         sources=sources,
         looked=looked,
+        similar=debate.neighborhoods(works),
     )
 
 
@@ -137,6 +142,7 @@ def publish(
     out: Path,
     source: Path | None = None,
     timestamp: int | None = None,
+    site_url: str = "",
 ) -> Published:
     """Write and build the site of a debate.
 
@@ -147,10 +153,12 @@ def publish(
             `find_source` for the default.
         timestamp: The time that the build claims, in seconds since 1970, UTC; the last
             cycle's by default, so that the same debate makes the same bytes.
+        site_url: Where the site will be found, "" where that is open. Only with it can pages
+            name their own address and a list of all pages be written; links stay relative.
 
     Raises:
         ConfigError: MkDocs or its theme is missing, or it refuses the pages, or there is no
-            `source`, or `out` would overwrite it.
+            `source`, or `out` would overwrite it, or `site_url` is no address.
         StoreError: A file cannot be written. The old site is whole.
     """
     source = find_source() if source is None else source
@@ -160,17 +168,18 @@ def publish(
         if folder == source or folder in source.parents or source in folder.parents:
             raise ConfigError(f"the site cannot be built into its own sources: {folder}")
     _require_mkdocs()
+    base = site_base(site_url)
     key = ""
     if not isinstance(debate, Debate):
-        key = _key(debate, source, timestamp)
+        key = _key(debate, source, timestamp, base)
         ledger = _ledger(out)
         if ledger.key == key and (site / "index.html").is_file():
             count = sum(name.endswith(".md") for name in ledger.files)
             return Published(site, count, 0, 0, built=False)
         debate = gather(debate)
     epoch = _epoch(debate) if timestamp is None else timestamp
-    files = _files(debate, source)
-    config = _config(source, debate)
+    files = _files(debate, source, base)
+    config = _config(source, debate, base)
     mark = _fingerprint(files, config, source, epoch)
     try:
         return _publish(files, config, mark, key, epoch, out)
@@ -204,7 +213,7 @@ def _publish(
 
 
 def _require_mkdocs() -> None:
-    needed = ("mkdocs", "material", "griffe", "pagefind", "pagefind_bin")
+    needed = ("mkdocs", "material", "griffe", "pagefind", "pagefind_bin", "icalendar")
     missing = [name for name in needed if importlib.util.find_spec(name) is None]
     if missing:
         raise ConfigError(
@@ -220,15 +229,21 @@ def _epoch(debate: Debate) -> int:
     return int((moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)).timestamp())
 
 
-def _files(debate: Debate, source: Path) -> dict[str, bytes]:
+def _files(debate: Debate, source: Path, base: str) -> dict[str, bytes]:
     """Return every file of docs/: path -> content.
 
     Raises:
-        ConfigError: A template is broken, or a hand-written page has a generated one's path.
+        ConfigError: A template is broken, or a hand-written page has a generated one's path, or
+            the list of renamed pages is wrong.
     """
     templates = environment(FileSystemLoader(source / "templates"), FUNCTIONS)
+    debate = companions.complete(debate)
+    dress = heads.Heads(debate, base).dress
     try:
-        files = {path: text.encode() for path, text in pages(debate, templates)}
+        files = {
+            path: dress(path.removesuffix(".md"), text).encode()
+            for path, text in pages(debate, templates)
+        }
     except TemplateError as error:
         raise ConfigError(f"a template of the site is broken: {error}") from error
     # Imported here: it reads the package's source with a library of the site's extra.
@@ -244,16 +259,22 @@ def _files(debate: Debate, source: Path) -> dict[str, bytes]:
                 if name in files:
                     raise ConfigError(f"{path} has the path of a generated page")
                 files[name] = path.read_bytes()
+    paths = [name.removesuffix(".md") for name in files if name.endswith(".md")]
+    for old, new in heads.moved(debate, paths, source / "redirects.yaml").items():
+        files[f"{old}.html"] = heads.moved_page(old, new, base).encode()
+    files |= companions.files(debate, base)
+    files["robots.txt"] = heads.robots(base).encode()
     return files
 
 
-def _config(source: Path, debate: Debate) -> bytes:
+def _config(source: Path, debate: Debate, base: str) -> bytes:
     """Return the configuration of this build: mkdocs.yml beside the sources, its paths fixed."""
     last = debate.cycles[-1] if debate.cycles else None
     value = {
         "INHERIT": str(source.parent / "mkdocs.yml"),
         "docs_dir": "docs",
         "site_dir": "site",
+        "site_url": base,
         "theme": {"custom_dir": str(source / "overrides")},
         "extra": {
             "cycle": f"{last.number} ({last.hash[:12]})" if last else "",
@@ -280,7 +301,7 @@ def _fingerprint(files: Mapping[str, bytes], config: bytes, source: Path, epoch:
     return digest.hexdigest()
 
 
-def _key(debate: KnowledgeBase, source: Path, timestamp: int | None) -> str:
+def _key(debate: KnowledgeBase, source: Path, timestamp: int | None, base: str) -> str:
     """Return a hash over all that the pages are made from, without making them.
 
     It may differ where the pages do not; where it is the same, so are they.
@@ -292,7 +313,7 @@ def _key(debate: KnowledgeBase, source: Path, timestamp: int | None) -> str:
          s.next_due[:10], s.brought, s.shelf, s.records, s.refused)
         for s in sources
     ]  # fmt: skip
-    parts = [program.digest(), debate.stamp(), looked[:10], told, str(source), timestamp]
+    parts = [program.digest(), debate.stamp(), looked[:10], told, str(source), timestamp, base]
     parts += [_version(package) for package in _PACKAGES]
     digest = hashlib.sha256(repr(parts).encode())
     for path in (source.parent / "mkdocs.yml", *sorted(source.rglob("*"))):
@@ -396,15 +417,21 @@ def _build(out: Path, epoch: int) -> None:
         if "No space left on device" in done.stderr:
             raise OSError("no space left on device")
         raise ConfigError(f"MkDocs refuses the pages: {_reason(done.stderr)}")
-    _index(fresh, more)
+    sitemap = fresh / "sitemap.xml"
+    if b"<loc>" not in sitemap.read_bytes():  # without an address of the site it lists nothing
+        sitemap.unlink()
+        sitemap.with_name("sitemap.xml.gz").unlink()
+    _index(fresh, out / "docs", more)
     if site.exists():
         site.rename(old)
     fresh.rename(site)
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _index(fresh: Path, more: Mapping[str, str]) -> None:
+def _index(fresh: Path, docs: Path, more: Mapping[str, str]) -> None:
     """Make the search index of a site that is not yet in place.
+
+    Filters are a file of our own: Pagefind writes its in another order each time.
 
     Raises:
         ConfigError: Pagefind fails; the half-made site is gone.
@@ -434,6 +461,26 @@ def _index(fresh: Path, more: Mapping[str, str]) -> None:
     for pattern in _SPARE:
         for path in bundle.glob(pattern):
             path.unlink()
+    (bundle / "facets.json").write_text(_facets(bundle, docs), "utf-8")
+
+
+def _facets(bundle: Path, docs: Path) -> str:
+    """Return what each indexed page can be filtered by: numbers of values, by Pagefind's id."""
+    told = {}
+    for path in sorted((bundle / "fragment").iterdir()):
+        fragment = gzip.decompress(path.read_bytes()).removeprefix(b"pagefind_dcd")
+        page = docs / json.loads(fragment)["url"].lstrip("/")
+        told[path.stem] = finding.facets(page.with_suffix(".md").read_text("utf-8"))
+    groups: dict[str, set[str]] = {}
+    for facets, _ in told.values():
+        for group, some in facets.items():
+            groups.setdefault(group, set()).update(some)
+    values = {group: sorted(some) for group, some in sorted(groups.items())}
+    pages = {
+        id: [*([values[g].index(v) for v in facets[g]] for g in values), int(curated)]
+        for id, (facets, curated) in told.items()
+    }
+    return json.dumps({"values": values, "pages": pages}, ensure_ascii=False, separators=(",", ":"))
 
 
 def _reason(text: str) -> str:

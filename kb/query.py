@@ -40,7 +40,7 @@ from kb.views import (
 from kb.vocabulary import AgentKind, ReviewState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import networkx as nx
     from sqlmodel import Session
@@ -422,6 +422,41 @@ class KnowledgeBase(Questions):
         return Views(
             Neighbor(views[id].ref, round(score, 4), _reason(mine, views[id])) for id, score in near
         )
+
+    def neighborhoods(
+        self, works: Iterable[WorkView], k: int = 5
+    ) -> dict[str, tuple[Neighbor, ...]]:
+        """Return for each work what `similar` says of it, of all of them at once.
+
+        Args:
+            works: Those that are asked for and may be named, such as `works()`.
+            k: How many neighbors each, at least 1.
+
+        Returns:
+            By the work's id; a work without a vector is not in it.
+
+        Raises:
+            ValueError: k is below 1.
+
+        Examples:
+            >>> debate.neighborhoods(debate.works(), 3)
+            {}
+        """
+        if k < 1:
+            raise ValueError(f"k is {k}, want at least 1")
+        views = {work.id: work for work in works}
+        with self._store.read() as session:
+            vectors = self._load_vectors(session)
+        if vectors is None:
+            return {}
+        vectors = vectors.only([("work", id) for id in views])
+        return {
+            id: tuple(
+                Neighbor(views[i].ref, round(score, 4), _reason(views[id], views[i]))
+                for i, score in near
+            )
+            for id, near in vectors.neighborhoods("work", k)
+        }
 
     def _by_meaning(
         self, session: Session, query: str, k: int, meaning: bool | None

@@ -13,7 +13,7 @@ from kb import models, sentences
 from kb.vectors import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
     from sqlmodel import Session
@@ -25,6 +25,9 @@ RRF = 60
 """The constant of reciprocal rank fusion. Source: Cormack, Clarke and Buettcher, SIGIR 2009."""
 MAX_QUERY_TOKENS = 64
 """A longer query is a document; its first words say what it is about."""
+
+_BLOCK = 256
+"""Rows of similarities held at once."""
 
 _TOKEN = re.compile(r"\w+", re.UNICODE)
 
@@ -154,6 +157,11 @@ class Vectors:
         matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
         return cls(keys, matrix)
 
+    def only(self, keys: Iterable[Key]) -> Vectors:
+        """Return the rows of some keys, in their order; keys without one are left out."""
+        kept = sorted(self._index[key] for key in set(keys) if key in self._index)
+        return Vectors([self.keys[i] for i in kept], self.rows[kept])
+
     def row(self, key: Key) -> NDArray[np.float32] | None:
         """Return the unit row of a key, or None where it has none."""
         return self.rows[self._index[key]] if key in self._index else None
@@ -178,6 +186,29 @@ class Vectors:
             if len(out) == k:
                 break
         return out
+
+
+    def neighborhoods(self, kind: str, k: int) -> Iterator[tuple[str, list[tuple[str, float]]]]:
+        """Yield each id of a kind with the k nearest others of that kind, nearest first.
+
+        The same as `nearest` for each of them, in blocks of one product of matrices: all at
+        once would take a number for each pair.
+        """
+        index = [i for i, key in enumerate(self.keys) if key[0] == kind]
+        if not index:
+            return
+        rows = self.rows[index]
+        names = [self.keys[i][1] for i in index]
+        most = min(k, len(names) - 1)
+        for start in range(0, len(names), _BLOCK):
+            scores = rows[start : start + _BLOCK] @ rows.T
+            for at, line in enumerate(scores, start):
+                line[at] = -2.0  # below every cosine: nothing is its own neighbor
+                # Ties at the edge are kept, so that the earlier key wins as in `nearest`.
+                edge = np.partition(line, -most)[-most] if most else 2.0
+                near = np.flatnonzero(line >= edge)
+                order = near[np.argsort(-line[near], kind="stable")][:most]
+                yield names[at], [(names[i], float(line[i])) for i in order]
 
 
 def models_in(session: Session) -> list[str]:

@@ -277,6 +277,8 @@ class ManifestationView(View):
     """The digest that lists it, "" when we know it at first hand."""
     digest_n: int | None
     note: str
+    removed: str = ""
+    """When its source was first seen without it, UTC, ISO 8601; what we have of it is kept."""
 
     def headline(self) -> str:
         """Kind, title, publisher."""

@@ -4,6 +4,10 @@ A feed reader wants an instant for every entry. What changed has one: the time o
 What happened in the world is often known to the month or the year alone; such entries are
 left out rather than moved to the first of January, and `left_out` says how many. A day is
 told as its first instant in UTC.
+
+A link in a feed needs the site's address. Without one, Atom takes links relative to the feed,
+which RFC 4287 allows; RSS and JSON Feed do not, and there an entry links to its work's public
+address or to nothing. Names of entries are URNs in all three and never change.
 """
 
 from __future__ import annotations
@@ -16,8 +20,8 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
-from kb import dates
-from kb.export.text import iri, iso, line, work_iri
+from kb import dates, ids
+from kb.export.text import address, iso, line, page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,15 +43,52 @@ class Entry:
     id: str
     title: str
     text: str
-    url: str
+    place: str
+    """The path of its page in the site, "" where it has none."""
+    outside: str
+    """The public address of the work it is about, "" where it has none."""
     moment: dt.datetime
     category: str
 
+    def url(self, base: str) -> str:
+        """Return its address where the site's is known, else its work's; "" for neither."""
+        return f"{base}{self.place}" if base and self.place else self.outside
 
-def entries(selection: Selection) -> list[Entry]:
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """What a feed is about and where it lies; the whole debate, anywhere, by default."""
+
+    title: str = _TITLE
+    name: str = ""
+    """Of this feed among the site's, "" for the whole: part of its URN."""
+    path: str = ""
+    """Where it lies in the site, so that it can link from there; "" outside of one."""
+    page: str = ""
+    """The path of the page it is about."""
+    most: int = 0
+    """Entries at most, the newest; 0 for all."""
+
+    @property
+    def id(self) -> str:
+        """Its name, which holds wherever the site lies."""
+        return f"{_SELF}:{self.name}" if self.name else _SELF
+
+    def link(self, base: str, place: str) -> str:
+        """Return the address of a place of the site as seen from this feed, "" for none."""
+        if base:
+            return f"{base}{place}"
+        return "../" * self.path.count("/") + place if self.path else ""
+
+
+_WHOLE = Channel()
+
+
+def entries(selection: Selection, most: int = 0) -> list[Entry]:
     """Return the entries of a feed, newest first, each with an id that never changes."""
     found = [*_changes(selection), *_happenings(selection)]
-    return sorted(found, key=lambda e: -e.moment.timestamp())
+    found.sort(key=lambda e: -e.moment.timestamp())
+    return found[:most] if most else found
 
 
 def left_out(selection: Selection) -> list[str]:
@@ -60,14 +101,18 @@ def left_out(selection: Selection) -> list[str]:
     )
 
 
-def atom(selection: Selection) -> Iterator[bytes]:
+def atom(selection: Selection, channel: Channel = _WHOLE) -> Iterator[bytes]:
     """Yield an Atom feed (RFC 4287), an entry at a time."""
-    found = entries(selection)
+    found, base = entries(selection, channel.most), selection.base
     yield b'<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">\n'
-    yield _xml("title", _TITLE) + _xml("id", selection.base or _SELF)
+    yield _xml("title", line(channel.title))
+    yield _xml("id", base if base and not channel.name else channel.id)
     yield _xml("updated", _latest(selection, found).isoformat())
-    if selection.base:
-        yield _xml("link", href=selection.base)
+    if url := channel.link(base, channel.page):
+        yield _xml("link", rel="alternate", href=url)
+    if channel.path:
+        here = f"{base}{channel.path}" if base else channel.path.rpartition("/")[2]
+        yield _xml("link", rel="self", type="application/atom+xml", href=here)
     yield b"<author><name>Dissensus</name></author>\n"
     for entry in found:
         element = ET.Element("entry")
@@ -75,18 +120,20 @@ def atom(selection: Selection) -> Iterator[bytes]:
         _child(element, "id", entry.id)
         _child(element, "updated", entry.moment.isoformat())
         _child(element, "category", term=entry.category)
-        if entry.url:
-            _child(element, "link", href=entry.url)
+        if url := (channel.link(base, entry.place) if entry.place else "") or entry.outside:
+            _child(element, "link", href=url)
         _child(element, "content", entry.text, type="text")
         yield ET.tostring(element, encoding="unicode").encode() + b"\n"
     yield b"</feed>\n"
 
 
-def rss(selection: Selection) -> Iterator[bytes]:
+def rss(selection: Selection, channel: Channel = _WHOLE) -> Iterator[bytes]:
     """Yield an RSS 2.0 feed, an item at a time."""
-    found = entries(selection)
+    found, base = entries(selection, channel.most), selection.base
     yield b'<?xml version="1.0" encoding="utf-8"?>\n<rss version="2.0">\n<channel>\n'
-    yield _xml("title", _TITLE) + _xml("link", selection.base or _SELF)
+    yield _xml("title", line(channel.title))
+    # Required, and must be absolute: without the site's address it is the feed's own name.
+    yield _xml("link", f"{base}{channel.page}" if base else channel.id)
     yield _xml("description", "What entered the debate or changed.")
     yield _xml("lastBuildDate", format_datetime(_latest(selection, found), usegmt=True))
     for entry in found:
@@ -95,21 +142,24 @@ def rss(selection: Selection) -> Iterator[bytes]:
         _child(element, "guid", entry.id, isPermaLink="false")
         _child(element, "pubDate", format_datetime(entry.moment, usegmt=True))
         _child(element, "category", entry.category)
-        if entry.url:
-            _child(element, "link", entry.url)
+        if url := entry.url(base):
+            _child(element, "link", url)
         _child(element, "description", _html(entry.text))
         yield ET.tostring(element, encoding="unicode").encode() + b"\n"
     yield b"</channel>\n</rss>\n"
 
 
-def jsonfeed(selection: Selection) -> Iterator[bytes]:
+def jsonfeed(selection: Selection, channel: Channel = _WHOLE) -> Iterator[bytes]:
     """Yield a JSON Feed (version 1.1), an item at a time."""
-    head = {"version": "https://jsonfeed.org/version/1.1", "title": _TITLE}
-    if selection.base:
-        head["home_page_url"] = selection.base
+    base = selection.base
+    head = {"version": "https://jsonfeed.org/version/1.1", "title": line(channel.title)}
+    if base:
+        head["home_page_url"] = f"{base}{channel.page}"
+        if channel.path:
+            head["feed_url"] = f"{base}{channel.path}"
     yield json.dumps(head)[:-1].encode() + b', "items": ['
     separator = b"\n"
-    for entry in entries(selection):
+    for entry in entries(selection, channel.most):
         item: dict[str, object] = {
             "id": entry.id,
             "title": entry.title,
@@ -117,8 +167,8 @@ def jsonfeed(selection: Selection) -> Iterator[bytes]:
             "date_published": entry.moment.isoformat(),
             "tags": [entry.category],
         }
-        if entry.url:
-            item["url"] = entry.url
+        if url := entry.url(base):
+            item["url"] = url
         yield separator + json.dumps(item, ensure_ascii=False).encode()
         separator = b",\n"
     yield b"\n]}\n"
@@ -129,16 +179,16 @@ def _changes(selection: Selection) -> Iterator[Entry]:
         if cycle.reconstructed:
             continue  # nothing was shown on that day; the timeline tells what happened on it
         moment = dt.datetime.fromisoformat(cycle.created)
-        url = iri(selection.base, "cycle", cycle.name) if selection.base else ""
+        place = page("cycle", cycle.name)
         machine = sum(1 for change in cycle.changes if change.kind.startswith(_BULK))
         counts = ", ".join(f"{count} {kind}" for kind, count in cycle.counts)
         more = f" {machine} changes by harvest and machine." if machine else ""
         text = line(f"In it: {counts}.{more}")
-        yield Entry(_hash(cycle.hash), f"Cycle {cycle.name}", text, url, moment, "cycle")
+        yield Entry(_hash(cycle.hash), f"Cycle {cycle.name}", text, place, "", moment, "cycle")
         for change in cycle.changes:
             if not change.kind.startswith(_BULK):
                 name, text = _hash(cycle.hash, change.id), f"{change.kind}: {change.text}"
-                yield Entry(name, line(change.text), line(text), url, moment, change.kind)
+                yield Entry(name, line(change.text), line(text), place, "", moment, change.kind)
 
 
 def _happenings(selection: Selection) -> Iterator[Entry]:
@@ -152,8 +202,10 @@ def _happenings(selection: Selection) -> Iterator[Entry]:
         if selection.as_of and moment > dt.datetime.fromisoformat(selection.as_of):
             continue  # news from the future would stay on top of every reader
         text = " · ".join(p for p in (dates.words(entry.date), entry.lane, entry.detail) if p)
-        url = _page(selection.base, entry)
-        yield Entry(_hash(*key), line(entry.title), line(text), url, moment, entry.lane)
+        place, outside = _page(entry)
+        yield Entry(
+            _hash(*key), line(entry.title), line(text), place, outside, moment, entry.lane
+        )
 
 
 def _told(selection: Selection) -> Iterator[TimelineEntry]:
@@ -169,13 +221,13 @@ def _key(entry: TimelineEntry) -> tuple[str, ...]:
     return (entry.date, entry.lane, entry.title, entry.detail, about)
 
 
-def _page(base: str, entry: TimelineEntry) -> str:
-    if base and entry.ref is not None:
-        return iri(base, entry.ref.kind, entry.ref.id)
+def _page(entry: TimelineEntry) -> tuple[str, str]:
+    """Where an entry leads: its page in the site, and its work's public address."""
+    if entry.ref is not None:
+        return page(entry.ref.kind, entry.ref.id), ""
     if entry.work is None:
-        return ""
-    url = iri(base, "work", entry.work.id) if base else work_iri("", entry.work.id)
-    return url if url.startswith("http") else ""
+        return "", address(entry.url)
+    return page("work", entry.work.id), address(ids.url(entry.work.id))
 
 
 def _latest(selection: Selection, found: list[Entry]) -> dt.datetime:

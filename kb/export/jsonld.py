@@ -14,13 +14,17 @@ from kb.dialectic import is_read
 from kb.export.records import split_name
 from kb.export.selection import stands
 from kb.export.text import address, dump, iri, iso, line, work_iri
+from kb.views import ClaimView, TensionView, VoiceView, WorkView
 from kb.vocabulary import CITO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
     from kb.export.selection import Selection
-    from kb.views import ClaimView, EventView, LinkView, TensionView, VoiceView, WorkView
+    from kb.views import EventView, LinkView
+
+    Thing = ClaimView | EventView | TensionView | VoiceView | WorkView
 
 KB = "urn:x-dissensus:term:"
 """Our own words, for what neither schema.org nor CiTO names."""
@@ -47,15 +51,42 @@ def jsonld(selection: Selection) -> Iterator[bytes]:
     yield b'{"@context": ' + dump(CONTEXT).encode() + b',\n"@graph": ['
     separator = b"\n"
     for node in _nodes(selection):
-        full = {name: value for name, value in node.items() if value not in ("", [], None)}
-        yield separator + dump(full).encode()
+        yield separator + dump(_told(node)).encode()
         separator = b",\n"
     yield b"\n]}\n"
+
+
+def about(thing: Thing, claims: AbstractSet[str], base: str = "") -> str:
+    """Return one thing as a JSON-LD document of one line, as it stands in the whole export.
+
+    It may stand inside a script element of a page, and holds nothing that Markdown acts on
+    there. A machine's proposals are left to the whole export, which says whose they are.
+
+    Args:
+        thing: What to tell.
+        claims: Ids of the claims that the debate has; a link to another one is left out.
+        base: Address of the published site, with a "/" at its end, or "".
+    """
+    if isinstance(thing, ClaimView):
+        node = _claim(base, thing)
+    elif isinstance(thing, TensionView):
+        node = _tension(base, thing, claims)
+    elif isinstance(thing, WorkView):
+        node = _work(base, thing, claims)
+    elif isinstance(thing, VoiceView):
+        node = _voice(base, thing, claims)
+    else:
+        node = _event(base, thing)
+    return dump({"@context": CONTEXT, **_told(node)})
 
 
 def cito(stance: str) -> str:
     """Return the CiTO property for a stance, or our own where CiTO has none."""
     return CITO.get(stance, f"kb:{stance}")
+
+
+def _told(node: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in node.items() if value not in ("", [], None)}
 
 
 def _nodes(selection: Selection) -> Iterator[dict[str, Any]]:
@@ -93,7 +124,7 @@ def _claim(base: str, claim: ClaimView) -> dict[str, Any]:
     return node
 
 
-def _tension(base: str, tension: TensionView, claims: set[str]) -> dict[str, Any]:
+def _tension(base: str, tension: TensionView, claims: AbstractSet[str]) -> dict[str, Any]:
     refs = {ref.id for pole in tension.poles for ref in pole.claims} & claims
     return {
         "id": iri(base, "tension", tension.id),
@@ -106,7 +137,7 @@ def _tension(base: str, tension: TensionView, claims: set[str]) -> dict[str, Any
     }
 
 
-def _work(base: str, work: WorkView, claims: set[str]) -> dict[str, Any]:
+def _work(base: str, work: WorkView, claims: AbstractSet[str]) -> dict[str, Any]:
     name = work_iri(base, work.id)
     node: dict[str, Any] = {
         "id": name,
@@ -150,7 +181,7 @@ def _stance(base: str, link: LinkView) -> dict[str, Any]:
     }
 
 
-def _voice(base: str, voice: VoiceView, claims: set[str]) -> dict[str, Any]:
+def _voice(base: str, voice: VoiceView, claims: AbstractSet[str]) -> dict[str, Any]:
     node: dict[str, Any] = {
         "id": iri(base, "voice", voice.id),
         "type": "schema:Person" if voice.kind == "person" else "schema:Organization",

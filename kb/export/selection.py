@@ -45,8 +45,10 @@ class Selection:
     as_of: str = ""
     """When the last cycle was taken, UTC, ISO 8601; "" before the first."""
 
-    def only(self, strand: str = "", claim: str = "", since: str = "") -> Selection:
-        """Return the part that belongs to a strand or claim, from a date on.
+    def only(
+        self, strand: str = "", claim: str = "", since: str = "", tension: str = ""
+    ) -> Selection:
+        """Return the part that belongs to a strand, claim or tension, from a date on.
 
         Args:
             strand: Its claims and tensions, the works linked to them, and who speaks on them.
@@ -59,10 +61,17 @@ class Selection:
             DateError: `since` is not an EDTF date.
         """
         dates.span(since)
-        if not (strand or claim or since):
+        if not (strand or claim or since or tension):
             return self
-        narrow = bool(strand or claim)
-        wanted = {c.id for c in self.claims if strand in ("", c.ref.strand) and claim in ("", c.id)}
+        narrow = bool(strand or claim or tension)
+        poles = {c.id for t in self.tensions if t.id == tension for p in t.poles for c in p.claims}
+        wanted = {
+            c.id
+            for c in self.claims
+            if strand in ("", c.ref.strand)
+            and claim in ("", c.id)
+            and (not tension or c.id in poles)
+        }
         works = []
         for work in self.works:
             links = tuple(k for k in work.links if k.claim.id in wanted)
@@ -73,6 +82,7 @@ class Selection:
             t
             for t in self.tensions
             if strand in ("", t.strand)
+            and tension in ("", t.id)
             and (not claim or any(ref.id in wanted for pole in t.poles for ref in pole.claims))
         )
         ours = wanted | kept | {t.id for t in tensions}
@@ -110,7 +120,8 @@ class Selection:
                 for e in self.timeline
                 if dates.overlaps(e.date, since)
                 and strand in ("", e.strand)
-                and (not claim or (e.work is not None and e.work.id in kept))
+                and (not (claim or tension) or (e.work is not None and e.work.id in kept))
+                and (not (claim or tension) or e.claim in ("", *wanted))
             ),
         )
 

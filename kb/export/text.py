@@ -75,15 +75,25 @@ def address(url: str) -> str:
     return quote(plain, safe="/:?#@!$&'()*+,;=%~.-_")
 
 
+def page(kind: str, id: str) -> str:
+    """Return where a thing's page lies in the site.
+
+    Examples:
+        >>> page("claim", "C02")
+        'claims/c02.html'
+    """
+    return f"{_FOLDERS[kind]}/{ids.slug(id)}.html"
+
+
 def iri(base: str, kind: str, id: str) -> str:
     """Return the name of a thing: its page on the site at `base`, or a URN where there is none.
 
     Examples:
         >>> iri("https://example.org/", "claim", "C02"), iri("", "claim", "C02")
-        ('https://example.org/claims/c02/', 'urn:x-dissensus:claim:c02')
+        ('https://example.org/claims/c02.html', 'urn:x-dissensus:claim:c02')
     """
     if base:
-        return f"{base}{_FOLDERS[kind]}/{ids.slug(id)}/"
+        return f"{base}{page(kind, id)}"
     return f"urn:x-dissensus:{kind}:{ids.slug(id)}"
 
 

@@ -33,7 +33,7 @@ _NAMES = {
     "supports": "for",
     "disputes": "against",
     "qualifies": "qualifying",
-    "proposed": "proposed by a machine, not counted",
+    "proposed": "proposed by a machine",
 }
 _MARKS = {
     "supports": "M-4.5 3.5L0-4.5 4.5 3.5z",
@@ -176,19 +176,20 @@ class _Plot:
         unit = tall / len(grown.steps)
         base = top + tall
         stretch = 1000.0
-        path, y = f"M0 {base:.1f}", base
+        start = f"{self._x(grown.steps[0].last) * stretch:.1f}"
+        path, y = f"M{start} {base:.1f}", base
         for step in grown.steps:
             y -= unit
             path += f"H{self._x(step.last) * stretch:.1f}V{y:.1f}"
         right = self._x(self.end + dt.timedelta(days=1)) * stretch
         path += f"H{right:.1f}"
         named = f"{_NAMES[side]} {grown.total:,}"
-        if grown.undated:
-            named += f", {grown.undated:,} of them undated"
+        named += ", not counted" if side == "proposed" else ""
+        named += f", {grown.undated:,} of them undated" if grown.undated else ""
         # Its own coordinates, stretched to the width; lines keep their breadth and dashes.
         drawn = (
             f'<svg x="0" y="0" width="100%" height="{base + 1:.0f}" preserveAspectRatio="none" '
-            f'viewBox="0 0 1000 {base + 1:.0f}"><path class="area" d="{path}V{base:.1f}H0z"/>'
+            f'viewBox="0 0 1000 {base + 1:.0f}"><path class="area" d="{path}V{base:.1f}H{start}z"/>'
             f'<path class="line" vector-effect="non-scaling-stroke" d="{path}"/></svg>'
         )
         marks = ""
@@ -252,8 +253,7 @@ def support_table(panels: Panels, until: str) -> list[tuple[str, list[tuple[str,
         grown = growth(links, until)
         years = sorted({step.last.year for g in grown.values() for step in g.steps})
         rows = [
-            (str(year), [grown[side].by(dt.date(year, 12, 31)) for side in SIDES])
-            for year in years
+            (str(year), [grown[side].by(dt.date(year, 12, 31)) for side in SIDES]) for year in years
         ]
         undated = any(g.undated for g in grown.values())
         if undated:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from kb import ids
@@ -24,7 +24,9 @@ from kb.views import (
 )
 
 if TYPE_CHECKING:
-    from kb.views import StatusCounts, TimelineEntry
+    from collections.abc import Mapping
+
+    from kb.views import Neighbor, StatusCounts, TimelineEntry
 
 Thing: TypeAlias = (
     WorkRef
@@ -67,6 +69,14 @@ class Debate:
     """The configured sources, in the order in which a run asks them."""
     looked: str = ""
     """When the ledger was last written, UTC, ISO 8601; the sources are told as of then."""
+    similar: Mapping[str, tuple[Neighbor, ...]] = field(default_factory=dict)
+    """Work id -> the works nearest to it, nearest first."""
+    citations: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Work id -> how to cite it, as BibTeX and as CSL-JSON."""
+    calendars: frozenset[str] = frozenset()
+    """Ids of the events that have a calendar file beside their page."""
+    feeds: Mapping[str, str] = field(default_factory=dict)
+    """Path of a page without its ending -> path of the feeds about it, without theirs."""
 
     @property
     def as_of(self) -> str:

@@ -6,6 +6,8 @@ index reads it. Only what the page itself says is told: no hidden words.
 
 from __future__ import annotations
 
+import html
+import json
 import re
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -69,34 +71,73 @@ def header(name: str, values: dict[str, Any], debate: Debate) -> Markup:
     return Markup("\n".join(lines) + "\n")  # noqa: S704 - filtered
 
 
+def facets(page: str) -> tuple[dict[str, list[str]], bool]:
+    r"""Return what a page can be filtered by, and whether it is not merely harvested.
+
+    Args:
+        page: Its Markdown with the front matter that `header` had a part in.
+
+    Examples:
+        >>> facets('---\nfind_kind: "work"\nfind_years: ["2030"]\n---\n# Dough\n')
+        ({'kind': ['work'], 'strand': [], 'year': ['2030'], 'stance': []}, False)
+    """
+    lines = page.partition("\n---\n")[0].splitlines()
+    # Each value is a string or a list of strings, the same in YAML and in JSON.
+    told = {
+        key: json.loads(value)
+        for key, _, value in (line.partition(": ") for line in lines)
+        if key.startswith("find_")
+    }
+    kind = told.get("find_kind", "about")
+    lists = {
+        "kind": [kind],
+        "strand": told.get("find_strands", []),
+        "year": told.get("find_years", []),
+        "stance": told.get("find_stances", []),
+    }
+    plain = {group: [html.unescape(value) for value in some] for group, some in lists.items()}
+    return plain, kind != "work" or "find_shelf" in told
+
+
 def words(debate: Debate) -> str:
     """Return the words of titles, claims and names, most frequent first, one a line.
+
+    A word that one harvested title alone has is left out: most of those are names of methods,
+    and the list is fetched with the first search.
 
     Examples:
         >>> from types import SimpleNamespace as Some
         >>> work = Some(title="Flat minima, flat or not", authors=("Ann Author",))
+        >>> work.ref = Some(key="author-2030")
         >>> nothing = {"claims": (), "tensions": (), "voices": (), "events": (), "strands": ()}
         >>> words(Some(works=(work,), topics=(), **nothing)).split()
         ['flat', 'author', 'minima']
     """
-    texts: list[str] = []
+    ours: list[str] = []
+    theirs: list[str] = []
     for work in debate.works:
-        texts += [tex_plain(work.title), *work.authors]
+        if work.ref.key:
+            ours += [tex_plain(work.title), *work.authors]
+        else:
+            theirs.append(tex_plain(work.title))
     for claim in debate.claims:
-        texts += [claim.text, *(sentence for _, sentence in claim.statements)]
+        ours += [claim.text, *(sentence for _, sentence in claim.statements)]
     for tension in debate.tensions:
-        texts += [tension.question, *(pole.title for pole in tension.poles)]
-    texts += [voice.name for voice in debate.voices] + [event.name for event in debate.events]
+        ours += [tension.question, *(pole.title for pole in tension.poles)]
+    ours += [voice.name for voice in debate.voices] + [event.name for event in debate.events]
     for strand in debate.strands:
-        texts += [strand.title, strand.summary]
+        ours += [strand.title, strand.summary]
     for topic in debate.topics:
-        texts += [topic.title, topic.summary]
-    found = Counter(
-        word for text in texts for word in re.findall(r"[a-z]+", text.lower())
-        if len(word) >= _SHORTEST
-    )  # fmt: skip
+        ours += [topic.title, topic.summary]
+    found = _counted(theirs)
+    found = Counter({word: n for word, n in found.items() if n > 1}) + _counted(ours)
     ranked = sorted(found, key=lambda word: (-found[word], word))
     return "\n".join(ranked) + "\n"
+
+
+def _counted(texts: Iterable[str]) -> Counter[str]:
+    split = (word for text in texts for word in re.findall(r"[a-z]+", text.lower()))
+    return Counter(word for word in split if len(word) >= _SHORTEST)
 
 
 def _title(thing: Any) -> str:

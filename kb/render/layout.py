@@ -26,25 +26,24 @@ STEPS = 160
 PUSHES = 320
 """Most rounds that push boxes apart before the region is made larger."""
 
-PATIENCE = 40
+PATIENCE = 60
 """Rounds after which fewer boxes must overlap, or the pushing stops."""
 
-GROWTH = 1.06
+GROWTH = 1.04
 """By how much a region's area grows when its boxes do not fit."""
 
 EVEN = 0.6
 """How far points go from where springs put them to an even spread, 0 to 1."""
 
-YIELD = 25
-"""Rounds after which a box that could go to two sides goes up or down at twice the way."""
-
 WIDEN = 1.05
 """By how much a region becomes wider when its boxes do not fit, at its neighbors' cost."""
 
-TRIES = 80
+TRIES = 120
 """Most times that a region grows; it is then a hundred times as large as at first."""
 
-_TINY = 1e-6
+_NEAR = 0.05
+"""How much nearer than the gap two boxes may be: pushes halve what is left and never end."""
+
 _GOLDEN_ANGLE = math.pi * (3 - math.sqrt(5))
 
 
@@ -163,15 +162,18 @@ def _area(region: Region, plan: Plan) -> float:
 def _rows(regions: Sequence[Region], plan: Plan) -> list[list[Region]]:
     """Return the regions in rows whose parts are as little drawn out as the order allows."""
     areas = [_area(region, plan) for region in regions]
+    least = [_least(region, plan) for region in regions]
     best: list[tuple[float, int]] = [(0.0, 0)]
     for end in range(1, len(regions) + 1):
         options = []
         for start in range(max(0, end - plan.across), end):
-            height = sum(areas[start:end]) / plan.width
-            cost = sum(
-                _drawn_out(area / height, height, region, plan)
-                for area, region in zip(areas[start:end], regions[start:end], strict=True)
-            )
+            free = plan.width - plan.margin * (end - start - 1)
+            if end - start > 1 and sum(least[start:end]) > free:
+                continue
+            height = sum(areas[start:end]) / free
+            widths = _shares(areas[start:end], least[start:end], free)
+            # A region half as wide again as high looks best.
+            cost = sum(math.log(width / height / 1.5) ** 2 for width in widths)
             options.append((best[start][0] + cost, start))
         best.append(min(options))
     cuts = [len(regions)]
@@ -185,13 +187,6 @@ def _least(region: Region, plan: Plan) -> float:
     """Return the least width of a region: its widest box and longest word fit in it."""
     word = max((len(word) for word in region.title.split()), default=0) * plan.letter + 6
     return max(word, *(w for w, _ in region.boxes.values())) + 2 * plan.margin + 2
-
-
-def _drawn_out(width: float, height: float, region: Region, plan: Plan) -> float:
-    widest = _least(region, plan)
-    ratio = width / height
-    # A region half as wide again as high looks best; one too narrow for a box is no choice.
-    return abs(math.log(ratio / 1.5)) + (100.0 if width < widest else 0.0)
 
 
 def _row(
@@ -210,7 +205,8 @@ def _row(
             spots = _inside(region, shapes[i], width, height, plan)
             if spots is None:
                 areas[i] *= GROWTH
-                least[i] = max(least[i], width * WIDEN)
+                room = free - sum(least)
+                least[i] = max(least[i], min(width * WIDEN, least[i] + room))
             else:
                 found.append(spots)
         if len(found) == len(row):
@@ -307,14 +303,14 @@ def _apart(
     gap: float,
 ) -> NDArray[np.float64] | None:
     """Return the centers pushed so that no two boxes are nearer than the gap, or None."""
-    wide = (sizes[:, None, 0] + sizes[None, :, 0]) / 2 + gap - _TINY
-    tall = (sizes[:, None, 1] + sizes[None, :, 1]) / 2 + gap - _TINY
+    wide = (sizes[:, None, 0] + sizes[None, :, 0]) / 2 + gap
+    tall = (sizes[:, None, 1] + sizes[None, :, 1]) / 2 + gap
     upper = np.triu(np.ones((len(at), len(at)), dtype=bool), 1)
     before = len(at) ** 2
     for step in range(PUSHES):
         across = at[:, None, 0] - at[None, :, 0]
         down = at[:, None, 1] - at[None, :, 1]
-        hit = (np.abs(across) < wide) & (np.abs(down) < tall) & upper
+        hit = (np.abs(across) < wide - _NEAR) & (np.abs(down) < tall - _NEAR) & upper
         one, other = np.nonzero(hit)
         if not len(one):
             return at
@@ -325,8 +321,7 @@ def _apart(
             before = len(one)
         dx, dy = across[one, other], down[one, other]
         over_x, over_y = wide[one, other] - np.abs(dx), tall[one, other] - np.abs(dy)
-        # The longer it takes, the more boxes give way up and down, where walls are far.
-        flat = over_x * (1 + step / YIELD) < over_y
+        flat = over_x < over_y
         # Of two boxes on one spot the later goes right and down.
         push_x = np.where(flat, 0.52 * over_x * np.where(dx > 0, 1.0, -1.0), 0.0)
         push_y = np.where(flat, 0.0, 0.52 * over_y * np.where(dy > 0, 1.0, -1.0))

@@ -6,20 +6,30 @@ import json
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
 from kb import chronicle, dates, dialectic, ids, views
 from kb.errors import ConfigError, DateError
-from kb.render import finding, map_parts, marks, neighborhood, tension_map, timeline, words
+from kb.render import (
+    dossier,
+    excerpt,
+    finding,
+    map_parts,
+    marks,
+    neighborhood,
+    tension_map,
+    timeline,
+    weeks,
+    words,
+)
 from kb.render.chronology import Chronology
 from kb.render.debate import Debate, Thing, place, place_changes
 from kb.render.record import Record
 from kb.render.regimes import PAIRS
 from kb.render.tex import tex, tex_plain
-from kb.render.untrusted import address, joined, untrusted
+from kb.render.untrusted import address, joined, untrusted, verbatim
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -59,12 +69,14 @@ def pages(debate: Debate, templates: Environment) -> Iterator[tuple[str, str]]:
     atlas = Atlas(debate)
     names = _names(debate)
     for path, name, values in plan:
-        here = Here(path, frozenset(known), names)
+        here = Here(path, frozenset(known), names, debate.feeds)
         text = templates.get_template(f"{name}.md.j2").render(
             here=here, debate=debate, atlas=atlas, **values
         )
         # What a search knows of the page, as further lines of its header.
         found = finding.header(name, values, debate)
+        if path in debate.feeds:  # made of slugs, so it stands as it is
+            found += Markup(f"feed: {debate.feeds[path]}\n")  # noqa: S704
         yield f"{path}.md", _tidy(text).replace("\n---\n", f"\n{found}---\n", 1)
 
 
@@ -92,6 +104,15 @@ def _plan(debate: Debate) -> Iterator[tuple[str, str, dict[str, Any]]]:
         yield f"{folder}/index", folder, extra
         for thing in things:
             yield place(thing), name, {name: thing}
+    for event in debate.events:
+        for page in dossier.talk_pages(event):
+            yield page.path, "talk", {"talk": page}
+    told = weeks.weeks(debate)
+    yield "weeks/index", "weeks", {"weeks": told}
+    for number, week in enumerate(told):
+        near = {"newer": told[number - 1] if number else None, "older": None}
+        near["older"] = told[number + 1] if number + 1 < len(told) else None
+        yield f"weeks/{week.id}", "week", {"week": week, **near}
     for cycle in debate.cycles:
         if path := place_changes(cycle):
             yield path, "changes", {"cycle": cycle}
@@ -154,9 +175,14 @@ class Here:
     """The page being written: links from it are relative, so the site moves as one folder."""
 
     def __init__(
-        self, path: str, known: frozenset[str], names: Mapping[str, tuple[str, str]]
+        self,
+        path: str,
+        known: frozenset[str],
+        names: Mapping[str, tuple[str, str]],
+        feeds: Mapping[str, str],
     ) -> None:
         self.path = path
+        self._feeds = feeds
         self._known = known
         self._names = names
         self._up = "../" * path.count("/")
@@ -170,6 +196,22 @@ class Here:
     def to(self, thing: Thing) -> Markup:
         """Return the address of a thing's page, "" where it has none."""
         return self.page(place(thing))
+
+    def path_of(self, thing: Thing) -> str:
+        """Return the path of a thing's page, whether or not there is one."""
+        return place(thing)
+
+    def week(self, id: str) -> str:
+        """Return the path of a week's page."""
+        return f"weeks/{id}"
+
+    def file(self, path: str) -> Markup:
+        """Return the address of a file of ours that stands beside the pages."""
+        return Markup(f"{self._up}{path}")  # noqa: S704 - letters, digits, hyphens, dots, slashes
+
+    def feed(self, path: str) -> Markup:
+        """Return the address of the feeds about a page without their ending, "" for none."""
+        return self.file(self._feeds[path]) if path in self._feeds else Markup("")
 
     def link(self, thing: Thing, text: object, css: str = "") -> Markup:
         """Return a link to a thing's page, or the text alone where it has none."""
@@ -217,10 +259,11 @@ class Here:
                 continue
             before, after = text[at : found.start()], text[found.end() :]
             at = found.end()
-            if before.endswith(f"{shown} (") and after.startswith(")"):
+            for twice in (f"{shown} (", f"“{shown}” ("):
                 # "Vitaly Feldman (V05)" would name him twice: one link is enough.
-                before = before.removesuffix(f"{shown} (")
-                at += 1
+                if before.endswith(twice) and after.startswith(")"):
+                    before = before.removesuffix(twice)
+                    at += 1
             # The filter strips edges; what stood between words and links is a space.
             parts.append(_edged(before))
             parts.append(Markup(f'<a href="{target}">{untrusted(shown)}</a>'))  # noqa: S704
@@ -264,6 +307,7 @@ class Atlas:
         self._order = {strand.id: index for index, strand in enumerate(debate.strands)}
         self._works = {work.id for work in debate.works}
         self._chronology = Chronology(debate)
+        self.dossier = dossier.Dossier(debate)
         self.record = Record(debate)
 
     def lines(self, thing: Any = None) -> list[timeline.Line]:
@@ -421,42 +465,6 @@ class Atlas:
         dated.sort(key=lambda w: (dates.sort_key(w.ref.date), w.id), reverse=True)
         return [*dated, *(work for work in named if not work.ref.date)]
 
-    def shown_manifestations(self, work: views.WorkView) -> list[views.ManifestationView]:
-        """Return a work's manifestations, the ones we read ourselves first."""
-        return sorted(work.manifestations, key=lambda m: (bool(m.digest), m.digest_n or 0, m.id))
-
-    def abstract_source(self, work: views.WorkView) -> views.ManifestationView | None:
-        """Return where a work's abstract comes from, where its terms let us show it.
-
-        Metadata of arXiv and OpenReview may be shown where they are named as its source.
-        For anything else the page has our synopsis and a link.
-        """
-        for m in work.manifestations:
-            if m.id == work.abstract_from and m.kind in ("arxiv", "openreview"):
-                return m
-        return None
-
-    def marked(self, work: views.WorkView) -> list[tuple[str, tuple[views.LinkView, ...]]]:
-        """Return a work's abstract in pieces, each with the links whose evidence covers it."""
-        spans = {
-            (e.start, e.end, link)
-            for link in work.links
-            if link.review != "rejected"
-            for e in link.evidence
-            if e.manifestation == work.abstract_from
-            and 0 <= e.start < e.end
-            and work.abstract[e.start : e.end] == e.quote
-        }
-        cuts = sorted({0, len(work.abstract), *(s for s, _, _ in spans), *(e for _, e, _ in spans)})
-        pieces = []
-        for start, end in pairwise(cuts):
-            over = sorted(
-                (link for s, e, link in spans if s <= start and end <= e),
-                key=lambda link: (link.claim.id, link.stance, link.agent),
-            )
-            pieces.append((work.abstract[start:end], tuple(over)))
-        return pieces
-
     def by_stance(
         self, links: Sequence[views.LinkView]
     ) -> list[tuple[str, str, list[views.LinkView]]]:
@@ -483,23 +491,6 @@ class Atlas:
         rest = [k for k in sided if words.badge(k)[0] == "machine"]
         picked = [*read, *rest[: max(0, most - len(read))]]
         return picked, len(sided) - len(picked)
-
-    def days(
-        self, event: views.EventView
-    ) -> list[tuple[tuple[str, str, str], list[views.TalkView]]]:
-        """Return an event's programme by session: its name, day and when it was read.
-
-        A session of the curated files has no name; one on the day of the event has "" as day.
-        """
-        slots = [talk for talk in event.talks if not talk.listed]
-        return [(part, list(some)) for part, some in groupby(slots, key=_part)]
-
-    def lists(
-        self, event: views.EventView
-    ) -> list[tuple[tuple[str, str, str], list[views.TalkView]]]:
-        """Return the lists of papers that were read from an event's pages, in the same form."""
-        papers = [talk for talk in event.talks if talk.listed]
-        return [(part, list(some)) for part, some in groupby(papers, key=_part)]
 
     def placed(self, digest: views.DigestView) -> list[tuple[str, int]]:
         """Return how many of a digest's sources were placed as what."""
@@ -556,22 +547,6 @@ def _last_day(date: str) -> str:
     return dates.span(date)[1].isoformat()
 
 
-def _part(talk: views.TalkView) -> tuple[str, str, str]:
-    own = talk.start[:10] if re.match(r"\d{4}-\d\d-\d\d", talk.start) else ""
-    return talk.session, own or talk.day, talk.read
-
-
-def _clock(start: str, end: str) -> str:
-    """Return a slot's hours, "" where none are known.
-
-    Examples:
-        >>> _clock("2026-04-27T09:00-03:00", "2026-04-27T09:45-03:00")
-        '09:00–09:45'
-    """
-    found = [m[0] for text in (start, end) if (m := re.search(r"\d\d:\d\d", text))]
-    return "–".join(found)
-
-
 def _tidy(text: str) -> str:
     """Return Markdown without the blank lines that template tags leave behind."""
     return re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", text)).strip() + "\n"
@@ -590,12 +565,13 @@ def front_matter(*title: object, **more: str) -> Markup:
 
 
 FUNCTIONS: Mapping[str, Any] = {
+    "abstract": excerpt.abstract,
     "address": address,
+    "anchor": ids.slug,
     "badge": words.badge,
     "balance": marks.balance,
     "change_kinds": words.CHANGE_KINDS,
     "checked": words.checked,
-    "clock": _clock,
     "count": words.count,
     "date": dates.words,
     "draw_map": tension_map.draw,
@@ -613,6 +589,7 @@ FUNCTIONS: Mapping[str, Any] = {
     "map_said": map_parts.said,
     "map_sheets": tension_map.sheets,
     "map_years": map_parts.year_range,
+    "marked": excerpt.marked,
     "moment": words.moment,
     "neighborhood": neighborhood.neighborhood,
     "number": lambda n: f"{n:,}",
@@ -631,11 +608,13 @@ FUNCTIONS: Mapping[str, Any] = {
     "stances": words.STANCES,
     "statuses": words.STATUSES,
     "strip": timeline.strip,
+    "talk_hours": dossier.hours,
     "tension_kinds": words.TENSION_KINDS,
     "tex": tex,
     "tex_plain": tex_plain,
     "timeline_list": timeline.listed,
     "timeline_title": timeline.title,
+    "verbatim": verbatim,
     "verified": words.VERIFIED,
     "voice_moves": words.VOICE_MOVES,
 }

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kb import dates, dialectic
 from kb.render import charts
+from kb.render.debate import place
 from kb.render.regimes import Regimes, regimes
+from kb.render.strokes import name
 from kb.views import ClaimView, StrandView, TensionView, TopicView, VoiceView
 
 if TYPE_CHECKING:
@@ -122,6 +124,11 @@ class Record:
         """Return the links to all claims of a tension."""
         return [link for pole in tension.poles for link in pole.links]
 
+    def label(self, ref: ClaimRef) -> str:
+        """Return a claim in as few words as name it: a finding's id, a thesis's short name."""
+        claim = self._claims.get(ref.id)
+        return name(claim) if claim and ref.level == "thesis" else ref.id
+
     def tension_of(self, id: str) -> TensionView | None:
         """Return a tension by id, None where the debate has none."""
         return next((t for t in self._debate.tensions if t.id == id), None)
@@ -166,6 +173,11 @@ class Record:
         """Return a word of several senses, None where there is none of that name."""
         return next((term for term in self._debate.terms if term.id == id), None)
 
+    def term_page(self, id: str) -> str:
+        """Return the path of the page of a word, "" where it has none."""
+        term = self.term(id)
+        return place(term) if term else ""
+
     def apart_by(self, term: TermView) -> list[tuple[TensionView, list[tuple[ClaimRef, ClaimRef]]]]:
         """Return the tensions in which claims of two poles part by a word, with the pairs.
 
@@ -209,6 +221,13 @@ class Record:
             if held:
                 found.append((voice, held))
         return found
+
+    def stands(self, holdings: Iterable[HoldingView]) -> list[tuple[str, ClaimRef, int]]:
+        """Return what is held and rejected, each once: (attitude, claim, works that show it)."""
+        shown: dict[tuple[str, ClaimRef], set[str]] = defaultdict(set)
+        for held in holdings:
+            shown[held.attitude, held.claim].add(held.work.id)
+        return [(attitude, claim, len(works)) for (attitude, claim), works in shown.items()]
 
     def works_of(self, thing: TopicView, most: int) -> tuple[list[tuple[WorkRef, int]], int]:
         """Return works read for a hub's claims with how many of them, and how many are left.

@@ -66,6 +66,8 @@ class Cell:
     same: tuple[ClaimRef, ...]
     unknown: bool
     """Nothing recorded tells whether it meets the rest."""
+    term: str = ""
+    """The word whose sense this is, "" for a setting."""
 
     @property
     def verdict(self) -> str:
@@ -138,7 +140,7 @@ def regimes(tension: TensionView, claims: Mapping[str, ClaimView]) -> Regimes:
             title,
             number,
             tuple(
-                _cell(_values(claim, column), found.get((claim.id, column), []))
+                _cell(column, _values(claim, column), found.get((claim.id, column), []))
                 for column in columns
             ),
         )
@@ -183,12 +185,14 @@ def _values(claim: ClaimView, column: str) -> tuple[str, ...]:
     )
 
 
-def _cell(values: tuple[str, ...], met: list[tuple[ClaimRef, Difference]]) -> Cell:
+def _cell(column: str, values: tuple[str, ...], met: list[tuple[ClaimRef, Difference]]) -> Cell:
+    kind, _, term = column.partition(":")
     return Cell(
         values,
         tuple(dict.fromkeys(ref for ref, d in met if d.verdict == "apart")),
         tuple(dict.fromkeys(ref for ref, d in met if d.verdict == "same")),
         unknown=any(d.verdict == "unknown" for _, d in met),
+        term=term if kind == "sense" else "",
     )
 
 

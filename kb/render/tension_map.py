@@ -65,7 +65,7 @@ FULL_PHONE = Sheet("phone", layout.Plan(358, 5, 8, 16, 6.7, 1.8, 1), 0, 16, Fals
 CLUSTER_DESK = Sheet("desk", layout.Plan(1200, 12, 13, 19, 7.6, 1.6, 4), 0, 22, False, 6.7, 15)
 CLUSTER_PHONE = Sheet("phone", layout.Plan(358, 7, 8, 16, 6.7, 1.5, 1), 0, 18, False, 6.0, 13)
 SMALL_DESK = Sheet("desk", layout.Plan(1180, 9, 10, 17, 7.0, 1.9, 5), 0, 0, False, 6.4, 15)
-SMALL_PHONE = Sheet("phone", layout.Plan(358, 7, 8, 16, 6.7, 1.5, 2), 0, 0, False, 6.2, 14)
+SMALL_PHONE = Sheet("phone", layout.Plan(358, 7, 8, 16, 6.7, 1.2, 1), 0, 0, False, 6.2, 14)
 
 
 @dataclass(frozen=True, slots=True)

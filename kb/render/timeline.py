@@ -170,7 +170,9 @@ def years(lines: Sequence[Line]) -> list[Year]:
 
 
 def _month(part: str, year: str, lines: list[Line]) -> Month:
-    title = dates.words(part) if part else f"{year}, month not known" if year else "No date known"
+    title = (
+        dates.words(part) if part else f"{year}, not within one month" if year else "No date known"
+    )
     shown = [line for line in lines if line.curated]
     shown.sort(key=lambda line: dates.sort_key(line.date), reverse=True)
     return Month(title, tuple(shown), len(lines) - len(shown), part or year)
@@ -350,7 +352,7 @@ class _Drawing:
     def _lane(self, placed: list[_Placed], top: float) -> tuple[str, float]:
         """Return a lane's marks and where it ends: one by one where they fit, else counted."""
         rows, used = pack(p.at for p in placed)
-        if used <= self.rows and all(p.line.curated for p in placed):
+        if used <= self.rows:
             drawn = "".join(
                 self._mark(p, top + row * _ROW) for p, row in zip(placed, rows, strict=True)
             )
@@ -376,12 +378,13 @@ class _Drawing:
         """Return counts: by month above a line, of what is vaguer below it."""
         axis = self._known()
         months: dict[str, list[Line]] = defaultdict(list)
-        vague: dict[tuple[float, float], list[_Placed]] = defaultdict(list)
+        # By what the date says: two that the edges cut to one length are still two.
+        vague: dict[str, list[_Placed]] = defaultdict(list)
         for p in placed:
             if part := month(p.line.date):
                 months[part].append(p.line)
             else:
-                vague[p.at.left, p.at.right].append(p)
+                vague[p.line.date].append(p)
         sizes = [*map(len, months.values()), *map(len, vague.values())]
         unit = min(tall / math.sqrt(max(sizes)), _ONE)
         base = top + (unit * math.sqrt(max(map(len, months.values()))) if months else 0)
@@ -390,7 +393,7 @@ class _Drawing:
             low, high = dates.span(part)
             left, right = axis.at(low), axis.at(high + dt.timedelta(days=1))
             parts.append(self._bar(months[part], left, right, base, unit))
-        spans = sorted(vague)
+        spans = sorted(vague, key=dates.sort_key)
         rows, used = pack(vague[key][0].at for key in spans)
         below = base + 2
         for row in range(used):
@@ -455,7 +458,7 @@ class _Drawing:
         detail = f" · {line.first.detail}" if line.first.detail else ""
         told = f"{dates.words(line.date)}: {shorten(tex_plain(line.first.title), 110)}{detail}"
         drawn = f"<title>{untrusted(told)}</title>{_shape(placed.at, y, 6.0)}"
-        css = f"mark {dates.precision(line.date)}"
+        css = f"mark {dates.precision(line.date)}{'' if line.curated else ' machine'}"
         if target := self._target(line):
             return f'<a class="{css}" href="{target}" tabindex="-1">{drawn}</a>'
         return f'<g class="{css}">{drawn}</g>'

@@ -69,6 +69,20 @@ def untrusted(text: object, limit: int = LIMIT) -> Markup:
     return Markup(" ".join(plain.translate(_TABLE).split()))  # noqa: S704 - encoded
 
 
+def verbatim(text: str) -> Markup:
+    """Return a text of several lines for a <pre>: each line through the filter, its indent kept.
+
+    Examples:
+        >>> str(verbatim("a\\n  <b>"))
+        'a\\n&#32;&#32;&#60;b&#62;'
+    """
+    lines = []
+    for line in text.splitlines():
+        indent = len(line) - len(line.lstrip(" "))
+        lines.append("&#32;" * indent + str(untrusted(line)))
+    return Markup("\n".join(lines))  # noqa: S704 - encoded
+
+
 def address(url: str) -> Markup:
     """Return a web address fit for an href, or "" where it is not plain http or https.
 

@@ -148,18 +148,18 @@ OUTCOMES: dict[str, str] = {
 """Outcome of the last try -> what it means."""
 
 VOICE_MOVES: dict[str, str] = {
-    "new": "spoke for the first time",
-    "strengthened": "kept its positions and took more",
-    "weakened": "gave up positions and took none",
-    "shifted": "gave up a position for another, or turned",
-    "consistent": "spoke again for the same",
-    "dormant": "silent here for three years",
-    "awake": "spoke again after three silent years",
-    "gone": "holds no position any more",
-    "split": "its people went separate ways",
-    "merged": "took in other voices",
+    "new": "New voice",
+    "strengthened": "Strengthened",
+    "weakened": "Weakened",
+    "shifted": "Shifted",
+    "consistent": "Consistent",
+    "dormant": "Dormant",
+    "awake": "Awake again",
+    "gone": "Gone",
+    "split": "Split",
+    "merged": "Merged",
 }
-"""What became of a voice -> what that means; the rules stand in `kb.changes`."""
+"""What became of a voice from one cycle to the next -> its label; `kb.changes` has the rules."""
 
 CHANGE_KINDS: dict[str, str] = {
     "tension-opened": "Tensions opened",

@@ -44,61 +44,44 @@
   const served = location.protocol !== "file:";
 
   // The index ------------------------------------------------------------------------------
+  const got = async (path) => {
+    const answer = await fetch(new URL(path, root), { cache: "no-cache" });
+    if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+    return answer;
+  };
+  // Which pages each value of a filter lets through, and what a page weighs.
+  const facets = async () => {
+    const { values, pages } = await (await got("pagefind/facets.json")).json();
+    const groups = Object.keys(values);
+    const sets = Object.fromEntries(
+      groups.map((group) => [group, Object.fromEntries(values[group].map((value) => [value, new Set()]))]),
+    );
+    const weight = new Map();
+    for (const [id, told] of Object.entries(pages)) {
+      groups.forEach((group, place) => {
+        for (const number of told[place]) sets[group][values[group][number]].add(id);
+      });
+      const kind = values.kind[told[groups.indexOf("kind")][0]];
+      weight.set(id, told[groups.length] ? (WEIGHT[kind] ?? 1) : HARVESTED);
+    }
+    return { sets, weight };
+  };
   let opened = null;
   const open = () => {
     opened ??= (async () => {
-      const [pagefind, text] = await Promise.all([
+      const [pagefind, text, { sets, weight }] = await Promise.all([
         import(new URL("pagefind/pagefind.js", root).href),
-        fetch(new URL("assets/words.txt", root)).then((answer) => (answer.ok ? answer.text() : "")),
+        got("assets/words.txt").then((answer) => answer.text()),
+        facets(),
       ]);
-      await pagefind.options({ baseUrl: root.pathname, metaCacheTag: "1" });
+      await pagefind.options({ baseUrl: root.pathname });
       await pagefind.init();
       const list = text.split("\n").filter(Boolean);
-      return { pagefind, list, known: new Set(list), asked: new Map() };
+      return { pagefind, list, known: new Set(list), asked: new Map(), sets, weight };
     })();
     opened.catch(() => (opened = null)); // the next word typed tries again
     return opened;
   };
-
-  // Which pages each filter lets through: asked once, then every count is our own. Nearly all
-  // pages are works, so those are told by being nothing else, and ranking need not wait for them.
-  const admitted = async (index, group, values) => {
-    const found = await Promise.all(
-      values.map((value) => index.pagefind.search(null, { filters: { [group]: value } })),
-    );
-    return Object.fromEntries(
-      values.map((value, place) => [value, new Set(found[place].results.map(({ id }) => id))]),
-    );
-  };
-  const once = (job) => {
-    let made = null;
-    return (index) => {
-      made ??= job(index);
-      made.catch(() => (made = null));
-      return made;
-    };
-  };
-  const kinds = once(async (index) => {
-    const named = await index.pagefind.filters();
-    const others = Object.keys(named.kind ?? {}).filter((kind) => kind !== "work");
-    const [sets, shelf] = await Promise.all([
-      admitted(index, "kind", others),
-      admitted(index, "shelf", Object.keys(named.shelf ?? {})),
-    ]);
-    const weight = new Map();
-    for (const [kind, pages] of Object.entries(sets))
-      for (const id of pages) weight.set(id, WEIGHT[kind] ?? 1);
-    if (named.kind?.work) sets.work = { has: (id) => !weight.has(id) };
-    const curated = shelf.curated ?? new Set();
-    const total = Object.values(named.kind ?? {}).reduce((sum, count) => sum + count, 0);
-    return { sets, named, total, of: (id) => weight.get(id) ?? (curated.has(id) ? WEIGHT.work : HARVESTED) };
-  });
-  const facets = once(async (index) => {
-    const { sets, named } = await kinds(index);
-    const groups = Object.keys(GROUPS).filter((group) => group !== "kind" && named[group]);
-    const rest = await Promise.all(groups.map((group) => admitted(index, group, Object.keys(named[group]))));
-    return { kind: sets, ...Object.fromEntries(groups.map((group, place) => [group, rest[place]])) };
-  });
 
   const ask = (index, text) => {
     if (!index.asked.has(text)) index.asked.set(text, index.pagefind.search(text));
@@ -112,8 +95,8 @@
       .replace(/\b(\d{4}\.\d{4,5})(?:v\d+)?(?:\.pdf)?\b/g, "$1")
       .replace(/\b(?:https?:\/\/)?(?:dx\.)?doi(?:\.org)?[:/]\s*(?=10\.)/g, "");
     const words = plain.match(/[\p{L}\p{N}\p{M}]+(?:[./:_][\p{L}\p{N}]+)*/gu) ?? [];
-    // A letter alone, as of a formula, is on every page.
-    const telling = words.filter((word) => !EMPTY.has(word) && !/^\p{L}$/u.test(word));
+    // A letter or digit alone, as of a formula, is on every page.
+    const telling = words.filter((word) => !EMPTY.has(word) && !/^[\p{L}\p{N}]$/u.test(word));
     return [...new Set(telling.length ? telling : words)].slice(0, 12);
   };
 
@@ -169,10 +152,9 @@
     });
     const typed = text.toLowerCase().replace(/["“”]/g, " ").trim();
     const phrase = /\s/.test(typed) ? ask(index, `"${typed}"`) : null;
-    const [kind, ...answers] = await Promise.all([
-      kinds(index),
-      ...terms.map((forms) => Promise.all(forms.map((form) => ask(index, form)))),
-    ]);
+    const answers = await Promise.all(
+      terms.map((forms) => Promise.all(forms.map((form) => ask(index, form)))),
+    );
     const hits = new Map();
     let every = 0;
     const named = new Set();
@@ -186,7 +168,7 @@
           if (/\d/.test(words[place]) && result.matchedMetaFields?.includes("id")) named.add(result.id);
         }
       });
-      const rare = Math.log(1 + (kind.total + 1) / (scores.size + 1));
+      const rare = Math.log(1 + (index.weight.size + 1) / (scores.size + 1));
       every += rare;
       for (const [id, { score, result }] of scores) {
         const hit = hits.get(id) ?? { id, score: 0, held: 0, titled: 0, result };
@@ -208,7 +190,7 @@
     }
     for (const hit of hits.values()) {
       const titled = hit.titled / every;
-      hit.score *= (hit.held / every) ** COVERAGE * kind.of(hit.id);
+      hit.score *= (hit.held / every) ** COVERAGE * (index.weight.get(hit.id) ?? 1);
       hit.score *= 1 + IN_THE_TITLE * titled ** 2;
       if (inARow.has(hit.id)) hit.score *= IN_A_ROW * (titles.has(hit.id) ? A_TITLE : 1);
       if (named.has(hit.id)) hit.score += 1000;
@@ -385,13 +367,13 @@
           const every = await (await open()).pagefind.search(null);
           found.hits = every.results.map((result) => ({ id: result.id, result }));
         }
-        const index = await open();
-        const sets = any ? await facets(index) : {};
+        const { sets } = await open();
         const passing = found.hits.filter((hit) => passes(sets, hit.id, state.chosen));
         const items = await Promise.all(passing.slice(0, state.shown).map((hit) => drawn(hit, found.marks)));
         if (turn !== state.turn) return; // something else was typed meanwhile
         const also = found.also.length ? `; looked for “${found.also.join("”, “")}” too` : "";
         told.textContent = `${passing.length ? count(passing.length, "result", "results") : "Nothing found"}${also}.`;
+        drawFilters(found.hits, sets);
         list.replaceChildren(...items);
         more.replaceChildren();
         if (passing.length > items.length || !whole) {
@@ -408,9 +390,6 @@
             more.append(make("a", { href: address() }, `All ${count(passing.length, "result", "results")} on one page`));
           }
         }
-        // The counts come after the first results: they need to know of every page.
-        const all = await facets(index);
-        if (turn === state.turn) drawFilters(found.hits, all);
       } catch (error) {
         if (turn !== state.turn) return;
         told.textContent = "The search index could not be read. Try again, or use the lists.";

@@ -81,12 +81,9 @@
   };
   const go = (change) => {
     const hash = write(change);
-    if (hash !== "#") {
-      location.hash = hash;
-      return;
-    }
-    history.pushState(null, "", location.pathname + location.search);
-    update();
+    if (hash !== "#") location.hash = hash;
+    else history.pushState(null, "", location.pathname + location.search);
+    update("asked"); // at once; the browser tells of the new address later
   };
   const plain = () => !FACETS.some((f) => state[f]) && !state.from && state.clock === "so" &&
     state.machine && !state.hide.size;
@@ -211,7 +208,7 @@
     const vague = new Map();
     for (const p of placed) {
       const part = monthOf(when(p.entry));
-      const [group, key] = part ? [months, part] : [vague, `${p.at.left} ${p.at.right}`];
+      const [group, key] = part ? [months, part] : [vague, when(p.entry).text];
       if (!group.has(key)) group.set(key, []);
       group.get(key).push(p);
     }
@@ -270,7 +267,7 @@
   const lane = (placed, top, line) => {
     const rows = pack(placed);
     const single = placed.length <= 200 && rows <= (line.one ? 16 : 6);
-    if (!single || (!line.one && placed.some((p) => p.sure < 2))) {
+    if (!single) {
       // What no person read is counted; of one year, the rest is still shown one by one.
       const sure = line.one ? placed.filter((p) => p.sure === 2 && p.at.day) : [];
       const used = sure.length && sure.length <= 200 ? pack(sure) : 0;
@@ -532,7 +529,7 @@
         box.dataset.full = "yes";
         for (const [part, some] of group(items, ({ entry }) => monthOf(when(entry)))) {
           const section = make("section", { class: "list-month", "data-part": part });
-          const words = part ? monthWords(part) : `${year}, month not known`;
+          const words = part ? monthWords(part) : `${year}, not within one month`;
           if (year) section.append(make("h3", {}, words, " ", make("span", { class: "n" }, number(some.length))));
           const rows = make("ol", { class: "entries" });
           section.append(rows);
@@ -576,7 +573,7 @@
   const fillable = () => {
     for (const note of still.querySelectorAll("p.more")) {
       const part = note.dataset.part;
-      const button = make("button", { type: "button", class: "more" }, "List them here");
+      const button = make("button", { type: "button", class: "more" }, "List here");
       button.addEventListener("click", () => {
         const items = data.entries.filter((e) => !e.curated && (monthOf(e.date) ? monthOf(e.date) === part
           : yearKey(e.date) === part)).map((entry) => ({ entry, sure: 1 }));
@@ -592,7 +589,8 @@
   // -- the form ------------------------------------------------------------------------------
 
   const option = (value, text) => make("option", { value }, text);
-  const choice = (name, words) => make("label", {}, make("span", {}, words), make("select", { name }));
+  const choice = (name, words) => make("div", {},
+    make("label", { for: `timeline-${name}` }, words), make("select", { id: `timeline-${name}`, name }));
   const build = () => {
     form = make("form", { class: "timeline-form", "aria-label": "What the timeline shows" });
     const clocks = make("fieldset", { class: "clocks" }, make("legend", {}, "Clock"));
@@ -664,7 +662,7 @@
     form.elements.machine.nextElementSibling.textContent = `Harvested or proposed by a machine (${number(guesses)})`;
   };
 
-  const update = (event) => {
+  const update = (cause) => {
     const before = root.dataset.ready ? write({ at: "" }) : null;
     state = read();
     if (before === write({ at: "" })) {
@@ -691,7 +689,7 @@
     redraw(shown);
     list(shown);
     show(data.byId.get(state.at));
-    reveal(state.at, !event);
+    reveal(state.at, !cause);
     if (focus) (chart.querySelector(".timeline-zoom button:not(:disabled):last-child") || chart.querySelector("button, a")).focus();
   };
 

@@ -62,43 +62,6 @@ def test_without_script_all_pages_read_and_links_work(chromium, site):
         w.page.wait_for_url("**/claims/*.html")
 
 
-@pytest.mark.parametrize(
-    ("width", "shown", "hidden"), [(1440, "desk", "phone"), (390, "phone", "desk")]
-)
-def test_map_links_are_reached_by_keyboard(chromium, site, width, shown, hidden):
-    with Watched(chromium, site, viewport={"width": width, "height": 900}) as w:
-        w.page.goto(f"{site}/map.html")
-        assert not w.page.locator(f".map-{hidden}").is_visible()
-        assert w.page.locator(f".map-{shown}").is_visible()
-        w.page.locator(".lede").click()
-        for _ in range(3):
-            w.page.keyboard.press("Tab")
-        focused = "document.activeElement.closest('svg.map') && document.activeElement.href.baseVal"
-        target = w.page.evaluate(focused)
-        assert target
-        w.page.keyboard.press("Enter")
-        w.page.wait_for_url(f"**/{target}")
-        assert w.wrong == []
-
-
-OUTSIDE = """() => [...document.querySelectorAll("svg.map .node")]
-  .filter(node => node.getClientRects().length)
-  .flatMap(node => {
-    const box = node.querySelector("rect, path").getBBox();
-    return [...node.querySelectorAll("text")].filter(text => {
-      const own = text.getBBox();
-      return own.x < box.x - 1 || own.x + own.width > box.x + box.width + 1;
-    }).map(text => text.textContent);
-  })"""
-
-
-@pytest.mark.parametrize("width", [1440, 390])
-def test_map_labels_stay_inside_their_nodes(chromium, site, width):
-    with Watched(chromium, site, viewport={"width": width, "height": 900}) as w:
-        w.page.goto(f"{site}/map.html")
-        assert w.page.evaluate(OUTSIDE) == []
-
-
 def test_search_finds_a_claim_and_shows_a_hostile_title_as_text(chromium, small):
     with Watched(chromium, small) as w:
         w.page.goto(f"{small}/index.html")

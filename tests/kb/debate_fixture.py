@@ -23,6 +23,7 @@ from kb.views import (
     PoleView,
     Ref,
     RelationView,
+    SenseView,
     SentenceView,
     SourceView,
     StatusCounts,
@@ -30,6 +31,7 @@ from kb.views import (
     StrandView,
     TalkView,
     TensionView,
+    TermView,
     TimelineEntry,
     TopicView,
     VoiceView,
@@ -361,6 +363,16 @@ TOPICS = (
         (EVENT,),
     ),
 )
+TERMS = (
+    TermView(
+        "rest",
+        (
+            SenseView("cold", "In the cold.", (FINDING,)),
+            SenseView("warm", "At the <b>stove</b>.", ()),
+        ),
+        (THESIS,),
+    ),
+)
 VOICES = (
     VoiceView(
         "V01",
@@ -604,6 +616,7 @@ SMALL = Debate(
         0,
         "2",
     ),
-    SOURCES,
-    "2031-02-11T04:00:00+00:00",
+    sources=SOURCES,
+    terms=TERMS,
+    looked="2031-02-11T04:00:00+00:00",
 )

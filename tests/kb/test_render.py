@@ -59,6 +59,7 @@ def test_every_thing_has_a_page(small):
         "strands/crumb",
         "events/bread-day-2030",
         "topics/rest",
+        "terms/rest",
         "cycles/2",
         "digests/weekly-loaf",
     )
@@ -152,7 +153,8 @@ def test_ids_in_our_prose_are_links(small):
 def test_a_tension_is_livelier_the_more_lineages_spoke_lately(templates):
     quiet = dataclasses.replace(SMALL.tensions[0], id="T0", poles=())
     text = dict(pages(dataclasses.replace(SMALL, tensions=(quiet, *SMALL.tensions)), templates))
-    assert text["index.md"].index(">T1<") < text["index.md"].index(">T0<")
+    listed = text["index.md"].partition("The liveliest tensions")[2]
+    assert listed.index(">T1<") < listed.index(">T0<")
 
 
 def test_the_marks_add_up_to_the_balance(debate):
@@ -168,10 +170,10 @@ def test_the_marks_add_up_to_the_balance(debate):
 
 
 def test_the_timeline_links_its_marks_and_counts_to_its_list(small):
-    page = small["timeline.md"]
+    page = plain(small["timeline.md"])
     anchors = set(re.findall(r'id="([^"]+)"', page))
     assert set(re.findall(r'<a class="[^"]+" href="#([^"]+)"', page)) <= anchors
-    assert "1 January" not in plain(page)
+    assert "1 January" not in page
 
 
 def test_an_undated_entry_is_listed_last(small):

@@ -130,7 +130,7 @@ def test_links_lead_to_the_site_where_there_is_one_and_to_the_paper_otherwise():
     assert parsed("atom", selection).entries[0].link == "https://arxiv.org/abs/3001.00001"
     there = dataclasses.replace(selection, base="https://example.org/")
     link = parsed("rss", there).entries[0].link
-    assert link == "https://example.org/works/arxiv-3001-00001/"
+    assert link == "https://example.org/works/arxiv-3001-00001.html"
 
 
 def test_a_json_feed_has_what_its_version_asks_for():

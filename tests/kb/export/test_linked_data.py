@@ -164,4 +164,4 @@ def test_the_shapes_find_what_is_missing():
 
 def test_with_a_site_claims_are_named_by_their_pages():
     part = dataclasses.replace(whole(), base="https://example.org/d/")
-    assert (URIRef("https://example.org/d/claims/c01/"), RDF.type, SCHEMA.Claim) in graph(part)
+    assert (URIRef("https://example.org/d/claims/c01.html"), RDF.type, SCHEMA.Claim) in graph(part)

@@ -1,0 +1,211 @@
+"""Hostile text on every kind of page, in a real browser: it stays text.
+
+`make hostile CORPUS=FOLDER` does the same with the strings of a folder.
+"""
+
+import functools
+import http.server
+import os
+import re
+import threading
+from contextlib import contextmanager
+
+import pytest
+
+from kb.export import DOCUMENTS, Selection
+from kb.publish import publish
+from kb.render.debate import place
+
+from .reader import SOURCE, Quiet
+from .vectors import BATCH, WATCH, corpus, formula, hostile, ours
+
+pytestmark = pytest.mark.browser
+
+BASE = "https://example.org/"
+CORPUS = os.environ.get("HOSTILE_CORPUS", "")
+CHUNK = 1500
+"""Vectors on one site: as many work pages as are built in a minute."""
+LISTS = (
+    "index.html", "timeline.html", "map.html", "works/index.html", "events/index.html",
+    "claims/c01.html", "digests/weekly-loaf.html", "sources.html",
+)  # fmt: skip
+PLAIN = [
+    "Plain words", "Words with $x^2$ in them", "https://example.org/a",
+    *(f"words {n}" for n in range(120)),
+]  # fmt: skip
+
+
+def test_a_part_of_our_vectors_is_no_more_than_text(chromium, tmp_path):
+    assert check(chromium, tmp_path, ours()[::9]) == {}
+
+
+@pytest.mark.slow
+def test_no_vector_is_more_than_text(chromium, tmp_path):
+    vectors = corpus(CORPUS) if CORPUS else ours()
+    assert len(vectors) > 300
+    assert check(chromium, tmp_path, vectors) == {}
+
+
+def check(chromium, folder, vectors):
+    """Return what is wrong, by page or search; every page and result must report."""
+    known = shapes(chromium, folder / "plain")
+    failed = {}
+    pages = searches = found = 0
+    for first in range(0, len(vectors), CHUNK):
+        part = vectors[first : first + CHUNK]
+        debate = hostile(part)
+        site = publish(debate, folder / str(first), SOURCE, site_url=BASE).site
+        detail = {f"{place(w)}.html": w.ref.title for w in debate.works}
+        shared = [f"{place(e)}.html" for e in debate.events]
+        # Lists of works by year, pages of talks, feeds: whatever else the site has.
+        listed = {*LISTS, *shared, *detail}
+        rest = sorted(
+            str(path.relative_to(site))
+            for name in ("works/year", "talks", "weeks")
+            for path in (site / name).rglob("*.html")
+        )
+        with Watched.over(chromium, site) as watched:
+            for path in (*LISTS, *shared, *detail, *(path for path in rest if path not in listed)):
+                pages += 1
+                if wrong := watched.wrong(path, known):
+                    failed[f"{path} {detail.get(path, '')[:80]!r}"] = wrong
+            for batch in range(0, len(part), BATCH):
+                searches += 1
+                word = f"batch{batch // BATCH}x"
+                titles, wrong = watched.search(word, len(part[batch : batch + BATCH]), known)
+                found += len(titles)
+                if wrong:
+                    failed[f"search for {word}"] = wrong
+            for path in feeds(debate, site):
+                if wrong := watched.feed(path):
+                    failed[path] = wrong
+        done = first + len(part)
+        print(f"\n{done:,} vectors: {pages:,} pages reported, {found:,} found by {searches:,}"
+              f" searches, {len(failed)} failed", flush=True)  # fmt: skip
+    return failed
+
+
+def feeds(debate, site):
+    """Yield the paths of a site's feeds, and of two more that tell everything."""
+    whole = Selection(
+        works=debate.works, cycles=debate.cycles, timeline=debate.timeline, base=BASE,
+        as_of=debate.as_of,
+    )  # fmt: skip
+    for name in ("atom", "rss"):
+        (site / f"whole-{name}.xml").write_bytes(b"".join(DOCUMENTS[name].write(whole)))
+    yield from sorted(str(path.relative_to(site)) for path in site.rglob("*.xml"))
+
+
+def shapes(chromium, folder):
+    """Return what elements a site of plain titles has: a vector may add none."""
+    debate = hostile(PLAIN)
+    site = publish(debate, folder, SOURCE, site_url=BASE).site
+    seen = set()
+    with Watched.over(chromium, site) as watched:
+        for path in sorted(site.rglob("*.html")):
+            name = str(path.relative_to(site))
+            # Not where a page has moved, and not every one of the many that are alike.
+            if path.stat().st_size > 1500 and not re.search(r"vector-.*\d{2}\.html", name):
+                seen |= set(watched.report(name)["seen"])
+        titles, _ = watched.search("batch1x", BATCH, None)
+        assert len(titles) == BATCH
+        seen |= set(watched.page.evaluate("__report()")["seen"])
+        watched.search("words", BATCH, None)
+        seen |= set(watched.page.evaluate("__report()")["seen"])
+    return seen
+
+
+class Kept(Quiet):
+    """A server whose pages' parts a browser keeps."""
+
+    protocol_version = "HTTP/1.1"
+
+    def end_headers(self):
+        self.send_header("Cache-Control", "max-age=3600")
+        super().end_headers()
+
+
+class Watched:
+    """A page that tells what is wrong with each address it is sent to."""
+
+    def __init__(self, browser, url):
+        self.url = url
+        self.asked = []
+        self.context = browser.new_context()
+        self.context.add_init_script(WATCH)
+        self.page = self.context.new_page()
+        self.page.on("request", lambda r: self.asked.append(r.url))
+        self.page.on("dialog", lambda d: (self.asked.append(f"dialog: {d.message}"), d.dismiss()))
+        self.page.on("pageerror", lambda error: self.asked.append(f"error: {error}"))
+        self.page.on("console", self.said)
+
+    @classmethod
+    @contextmanager
+    def over(cls, browser, folder):
+        handler = functools.partial(Kept, directory=str(folder))
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        watched = cls(browser, f"http://127.0.0.1:{server.server_address[1]}")
+        yield watched
+        watched.context.close()
+        server.shutdown()
+        server.server_close()
+
+    def said(self, message):
+        # For a feed that it shows, the browser looks for an icon.
+        if message.type == "error" and not message.location["url"].endswith("/favicon.ico"):
+            self.asked.append(message.text)
+
+    def report(self, path):
+        """Return what a page says of itself; that it says nothing is an error."""
+        self.asked.clear()
+        # Lists go on with what their script fetches.
+        wait = "networkidle" if path in LISTS else "load"
+        answer = self.page.goto(f"{self.url}/{path}", wait_until=wait)
+        assert answer and answer.ok, path
+        return self.page.evaluate("__report()")
+
+    def wrong(self, path, known):
+        told = self.report(path)
+        return told["wrong"] + strange(told, known) + self.outside()
+
+    def outside(self):
+        return [a for a in self.asked if not a.startswith((f"{self.url}/", "data:"))]
+
+    def search(self, word, count, known):
+        """Return the titles that a search shows and what is wrong with its page."""
+        if not self.page.url.startswith(f"{self.url}/search.html"):
+            self.page.goto(f"{self.url}/search.html")
+        self.asked.clear()
+        self.page.locator("main .find-input").fill(word)
+        told = self.page.locator("main .find-told", has_text=f"{count} result")
+        told.wait_for()
+        hits = self.page.locator("main .find-hit .find-title")
+        titles = hits.all_inner_texts()
+        report = self.page.evaluate("__report()")
+        wrong = report["wrong"] + (strange(report, known) if known else []) + self.outside()
+        if len(titles) != count:
+            wrong.append(f"{len(titles)} of {count} shown")
+        return titles, wrong
+
+    def feed(self, path):
+        """Return what is wrong with a feed: it must be XML, and no element of it a page's."""
+        self.asked.clear()
+        self.page.goto(f"{self.url}/{path}")
+        told = self.page.evaluate(
+            """async (url) => {
+              const text = await (await fetch(url)).text();
+              const xml = new DOMParser().parseFromString(text, "application/xml");
+              return [...xml.querySelectorAll("*")]
+                .filter((e) => e.namespaceURI === "http://www.w3.org/1999/xhtml"
+                  || e.localName === "parsererror")
+                .map((e) => `element ${e.localName}`);
+            }""",
+            f"{self.url}/{path}",
+        )
+        return told + self.outside()
+
+
+def strange(told, known):
+    return [f"<{shape}>" for shape in told["seen"] if shape not in known and not formula(shape)]
