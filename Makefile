@@ -44,6 +44,7 @@ bench: $(DEV_READY)
 	@$(BIN)/python bench/embed.py
 	@$(BIN)/python bench/query.py
 	@$(BIN)/python bench/identity.py
+	@$(BIN)/python bench/map.py
 
 # make audit SYNTHESIS=digest.txt CASES=cases.yaml also audits a synthesis by others.
 audit: $(SITE_READY)

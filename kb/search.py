@@ -203,9 +203,9 @@ class Vectors:
         for start in range(0, len(names), _BLOCK):
             scores = rows[start : start + _BLOCK] @ rows.T
             for at, line in enumerate(scores, start):
-                line[at] = -2.0  # below every cosine: nothing is its own neighbor
+                line[at] = -np.inf  # nothing is its own neighbor
                 # Ties at the edge are kept, so that the earlier key wins as in `nearest`.
-                edge = np.partition(line, -most)[-most] if most else 2.0
+                edge = np.partition(line, -most)[-most] if most else np.inf
                 near = np.flatnonzero(line >= edge)
                 order = near[np.argsort(-line[near], kind="stable")][:most]
                 yield names[at], [(names[i], float(line[i])) for i in order]

@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import json
 from dataclasses import dataclass
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree as ET
 
 from kb import dates, ids
-from kb.export.text import address, iso, line, page
+from kb.export.text import address, dump, iso, line, page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -157,7 +156,7 @@ def jsonfeed(selection: Selection, channel: Channel = _WHOLE) -> Iterator[bytes]
         head["home_page_url"] = f"{base}{channel.page}"
         if channel.path:
             head["feed_url"] = f"{base}{channel.path}"
-    yield json.dumps(head)[:-1].encode() + b', "items": ['
+    yield dump(head)[:-1].encode() + b', "items": ['
     separator = b"\n"
     for entry in entries(selection, channel.most):
         item: dict[str, object] = {
@@ -169,7 +168,7 @@ def jsonfeed(selection: Selection, channel: Channel = _WHOLE) -> Iterator[bytes]
         }
         if url := entry.url(base):
             item["url"] = url
-        yield separator + json.dumps(item, ensure_ascii=False).encode()
+        yield separator + dump(item).encode()
         separator = b",\n"
     yield b"\n]}\n"
 

@@ -60,6 +60,17 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
+class Leanings:
+    """Where a work's links lead, at a glance."""
+
+    strands: tuple[str, ...]
+    stances: tuple[str, ...]
+    links: int
+    is_read: bool
+    """Whether a person or our own hand stands behind one of them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Notice:
     """Something that a reader must know before all else: a work was taken back."""
 
@@ -170,6 +181,16 @@ class Dossier:
         """Return the forms of a work that only a digest lists."""
         rest = [m for m in work.manifestations if m.digest]
         return sorted(rest, key=lambda m: (m.digest, m.digest_n or 0, m.id))
+
+    def leanings(self, work: WorkView) -> Leanings:
+        """Return the strands and stances of a work's live links, for the lists of works."""
+        live = [k for k in work.links if k.review in ("proposed", "confirmed")]
+        order = {strand.id: n for n, strand in enumerate(self._debate.strands)}
+        strands = sorted({k.claim.strand for k in live}, key=lambda id: (order.get(id, 99), id))
+        sides = {str(k.stance) for k in live}
+        stances = tuple(stance for stance in words.STANCES if stance in sides)
+        read = any(map(dialectic.is_read, live))
+        return Leanings(tuple(strands), stances, len(live), is_read=read)
 
     def form_title(self, work: WorkView, form: ManifestationView) -> str:
         """Return what a form's line reads: its title where that is another, else its name."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from kb import dates, dialectic, ids
+from kb.render.dossier import TalkPage
 from kb.render.tex import tex_plain
 from kb.render.timeline import year_of
 from kb.render.untrusted import untrusted
@@ -31,6 +32,7 @@ WORDS = "assets/words.txt"
 
 _KINDS = (
     "tension", "claim", "work", "voice", "event", "strand", "topic", "term", "digest", "cycle",
+    "talk",
 )  # fmt: skip
 _LIVE = ("proposed", "confirmed")
 _SHORTEST = 4
@@ -149,6 +151,8 @@ def _title(thing: Any) -> str:
         return thing.question
     if isinstance(thing, CycleView):
         return ""  # the page's heading names the day in words
+    if isinstance(thing, TalkPage):
+        return tex_plain(thing.title)
     return str(thing.name if isinstance(thing, VoiceView | EventView) else thing.title)
 
 
@@ -164,6 +168,8 @@ def _by(thing: Any) -> str:
         return ", ".join(thing.authors) or thing.ref.authors
     if isinstance(thing, EventView):
         return thing.venue
+    if isinstance(thing, TalkPage):
+        return ", ".join(thing.talk.people)
     return thing.publisher if isinstance(thing, DigestView) else ""
 
 
@@ -172,6 +178,8 @@ def _date(thing: Any) -> str:
         return thing.ref.date
     if isinstance(thing, EventView):
         return thing.date
+    if isinstance(thing, TalkPage):
+        return thing.day or thing.event.date
     if isinstance(thing, DigestView):
         return thing.as_of[:10]
     if isinstance(thing, CycleView):

@@ -19,6 +19,7 @@ from kb.render import (
     map_parts,
     marks,
     neighborhood,
+    strokes,
     tension_map,
     timeline,
     weeks,
@@ -284,7 +285,9 @@ def _names(debate: Debate) -> dict[str, tuple[str, str]]:
     names: dict[str, tuple[str, str]] = {}
     things: Sequence[Any] = (*debate.claims, *debate.tensions)
     for thing in things:
-        names[thing.id] = (place(thing), thing.id)
+        # The id of a thesis is made of words, and reads as what it says.
+        shown = strokes.name(thing) if isinstance(thing, views.ClaimView) else thing.id
+        names[thing.id] = (place(thing), shown)
     for voice in debate.voices:
         names[voice.id] = (place(voice), voice.name)
     for event in debate.events:

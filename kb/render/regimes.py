@@ -179,7 +179,7 @@ def _headed(column: str) -> str:
 def _values(claim: ClaimView, column: str) -> tuple[str, ...]:
     kind, _, term = column.partition(":")
     if kind == "sense":
-        return tuple(sense.replace("-", " ") for name, sense, _ in claim.senses if name == term)
+        return tuple(sense for name, sense, _ in claim.senses if name == term)
     return tuple(
         f"{OPERATORS[operator]}{value}" for facet, operator, value in claim.scope if facet == column
     )

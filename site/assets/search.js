@@ -7,7 +7,7 @@
 
   const KINDS = {
     tension: "Tension", claim: "Claim", work: "Work", voice: "Voice", event: "Event",
-    strand: "Strand", topic: "Topic", term: "Term", digest: "Digest", cycle: "Cycle", about: "About",
+    strand: "Strand", topic: "Topic", term: "Term", talk: "Talk", digest: "Digest", cycle: "Cycle", about: "About",
   };
   const GROUPS = { kind: "Kind", strand: "Strand", year: "Year", stance: "Stance to theses" };
   // Words of a question that say nothing about its subject.

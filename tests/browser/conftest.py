@@ -22,9 +22,15 @@ def chromium():
 
 
 @pytest.fixture(scope="session")
-def site(debate, tmp_path_factory):
+def built(debate, tmp_path_factory):
+    """The folder of the curated debate's site."""
+    return publish(debate, tmp_path_factory.mktemp("real"), SOURCE).site
+
+
+@pytest.fixture(scope="session")
+def site(built):
     """The curated debate, built and served over loopback."""
-    server, url = serve(publish(debate, tmp_path_factory.mktemp("real"), SOURCE).site)
+    server, url = serve(built)
     yield url
     server.shutdown()
     server.server_close()

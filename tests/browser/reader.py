@@ -3,6 +3,7 @@
 import functools
 import http.server
 import os
+import re
 import shutil
 import threading
 from pathlib import Path
@@ -35,6 +36,17 @@ def serve(folder):
     )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server, f"http://127.0.0.1:{server.server_address[1]}"
+
+
+def kinds(folder):
+    """Return kind of page -> path of the largest such page; each list is a kind of its own."""
+    found = {}
+    for path in sorted(folder.rglob("*.html"), key=lambda path: (-path.stat().st_size, path)):
+        match = re.search(r'class="md-content page-([a-z-]+)', path.read_text("utf-8"))
+        kind = match[1] if match else "moved"
+        name = path.relative_to(folder).as_posix()
+        found.setdefault(name if kind == "index" and "index" in name else kind, name)
+    return found
 
 
 class Watched:

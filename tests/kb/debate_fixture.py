@@ -18,6 +18,7 @@ from kb.views import (
     HoldingView,
     LinkView,
     ManifestationView,
+    Neighbor,
     PassageView,
     PlacedSourceView,
     PoleView,
@@ -619,4 +620,12 @@ SMALL = Debate(
     sources=SOURCES,
     terms=TERMS,
     looked="2031-02-11T04:00:00+00:00",
+    similar={REST.id: (Neighbor(SALT, 0.81, "both bear on C01"), Neighbor(BULK, 0.4, "similar"))},
+    citations={REST.id: ("@misc{dough-2030,\n  title = {{Resting $x$}},\n}", '[\n {"id": "<b>"}\n]')},
+    calendars=frozenset({"bread-day-2030"}),
+    feeds={
+        "index": "feeds/all",
+        "strands/crumb": "feeds/strand-crumb",
+        "tensions/t1": "feeds/tension-t1",
+    },
 )

@@ -160,6 +160,22 @@ def test_a_word_of_several_senses_has_a_page(templates):
     assert "rest.html" in text["terms/index.md"]
 
 
+def test_a_link_to_a_sense_finds_it(whole, templates):
+    text = dict(pages(whole, templates))
+    anchors = {
+        f"terms/{term.id}.html#{found}"
+        for term in whole.terms
+        for found in re.findall(r'<li id="([^"]+)"', plain(text[f"terms/{term.id}.md"]))
+    }
+    linked = {
+        link
+        for page in text.values()
+        for link in re.findall(r'href="(?:\.\./)?(terms/[^"]+#[^"]+)"', page)
+    }
+    assert len(linked) > len(whole.terms)
+    assert linked <= anchors
+
+
 def test_a_machine_work_is_related_once_by_its_highest_score():
     [first, *_] = SMALL.claims[0].links
     low = dataclasses.replace(first, agent_kind="model", review="proposed", score=0.2)

@@ -111,7 +111,7 @@ def test_a_pole_without_a_holder_says_so(small):
 def test_an_abstract_shows_only_where_its_source_allows_it(small):
     shown = plain(small["works/arxiv-3001-00001.md"])
     assert "We bake 40 loaves." in shown
-    assert f"<mark>{QUOTE}</mark>" in shown
+    assert f'<mark class="read">{QUOTE}</mark>' in shown
     assert "the source is a mirror" not in plain(small["works/arxiv-3002-00002.md"])
 
 
