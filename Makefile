@@ -8,7 +8,7 @@ KB := $(BIN)/kb
 SITE_READY := $(VENV)/.site-ready
 DEV_READY := $(VENV)/.dev-ready
 
-.PHONY: site test test-long faults check bench audit readers golden clean help
+.PHONY: site test test-long faults check bench hostile screenshots audit readers golden clean help
 
 help:
 	@echo "make site       set up, build the knowledge base and the web site"
@@ -17,6 +17,8 @@ help:
 	@echo "make test-long  the long forms of the fault and hostile suites too"
 	@echo "make faults     every fault in full, and the figures"
 	@echo "make audit      what the audit finds in our own content"
+	@echo "make hostile    hostile text on every kind of page; CORPUS=FOLDER takes more of it"
+	@echo "make screenshots  a picture of every kind of page, in build/screenshots"
 	@echo "make bench      what bench/ measures"
 
 site: $(SITE_READY)
@@ -45,6 +47,14 @@ bench: $(DEV_READY)
 	@$(BIN)/python bench/query.py
 	@$(BIN)/python bench/identity.py
 	@$(BIN)/python bench/map.py
+	@$(BIN)/python bench/site.py
+
+# make hostile CORPUS=FOLDER tries the strings of its JSON and text files in place of our own.
+hostile: $(DEV_READY)
+	@HOSTILE_CORPUS="$(CORPUS)" $(BIN)/python -m pytest -q -s tests/browser/test_hostile.py -k no_vector
+
+screenshots: $(DEV_READY) site
+	@$(BIN)/python tests/browser/screenshots.py build/site build/screenshots
 
 # make audit SYNTHESIS=digest.txt CASES=cases.yaml also audits a synthesis by others.
 audit: $(SITE_READY)

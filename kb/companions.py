@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from typing import TYPE_CHECKING
 
 from kb import ids
@@ -31,6 +32,9 @@ NEWEST = 100
 WHOLE = "feeds/all"
 """The feeds of the whole debate, without their ending."""
 
+_INNERMOST = re.compile(r"[\[{][^\[\]{}]*[\]}]")
+_BREAK = re.compile(r"\n\s*")
+
 _FEEDS = {".atom.xml": atom, ".rss.xml": rss, ".feed.json": jsonfeed}
 
 
@@ -42,6 +46,8 @@ def citations(works: Iterable[WorkView]) -> dict[str, tuple[str, str]]:
         alone = Selection(works=(dataclasses.replace(work, links=()),))
         items = json.loads(b"".join(csl(alone)))
         told = json.dumps(items, ensure_ascii=False, indent=1)
+        # What holds nothing further stands on one line: a name, a date. No text has a break.
+        told = _INNERMOST.sub(lambda match: _BREAK.sub(" ", match[0]), told)
         found[work.id] = (b"".join(bibtex(alone)).decode().strip(), told)
     return found
 
@@ -74,7 +80,7 @@ def channels(debate: Debate) -> Iterator[tuple[str, str, str, Mapping[str, str]]
 
 def feed_paths(debate: Debate) -> dict[str, str]:
     """Return path of a page -> path of the feeds about it, both without their endings."""
-    return {page: name for name, _, page, _ in channels(debate)}
+    return {about: name for name, _, about, _ in channels(debate)}
 
 
 def files(debate: Debate, base: str = "") -> dict[str, bytes]:
@@ -101,11 +107,11 @@ def files(debate: Debate, base: str = "") -> dict[str, bytes]:
         as_of=debate.as_of,
     )
     found: dict[str, bytes] = {}
-    for name, title, page, part in channels(debate):
+    for name, title, about, part in channels(debate):
         selection = whole.only(**part)
         for ending, write in _FEEDS.items():
             own = "" if name == WHOLE else name.partition("/")[2]
-            channel = Channel(title, own, f"{name}{ending}", f"{page}.html", NEWEST)
+            channel = Channel(title, own, f"{name}{ending}", f"{about}.html", NEWEST)
             found[f"{name}{ending}"] = b"".join(write(selection, channel))
     by_id = {event.id: event for event in debate.events if event.id in debate.calendars}
     for id, data in calendars(by_id.values(), debate.as_of).items():

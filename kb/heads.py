@@ -19,7 +19,7 @@ from kb.render.tex import tex_plain
 from kb.views import ClaimView, EventView, TensionView, VoiceView, WorkView, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from kb.render import Debate
@@ -165,7 +165,7 @@ def _former(debate: Debate) -> Iterator[tuple[str, str]]:
                 yield f"works/{ids.slug(id)}", place(work)
 
 
-def _renamed(path: Path, known: set[str]) -> Mapping[str, str]:
+def _renamed(path: Path, known: set[str]) -> dict[str, str]:
     try:
         text = path.read_text("utf-8")
     except FileNotFoundError:

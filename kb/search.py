@@ -187,7 +187,6 @@ class Vectors:
                 break
         return out
 
-
     def neighborhoods(self, kind: str, k: int) -> Iterator[tuple[str, list[tuple[str, float]]]]:
         """Yield each id of a kind with the k nearest others of that kind, nearest first.
 

@@ -202,9 +202,7 @@ def _happenings(selection: Selection) -> Iterator[Entry]:
             continue  # news from the future would stay on top of every reader
         text = " · ".join(p for p in (dates.words(entry.date), entry.lane, entry.detail) if p)
         place, outside = _page(entry)
-        yield Entry(
-            _hash(*key), line(entry.title), line(text), place, outside, moment, entry.lane
-        )
+        yield Entry(_hash(*key), line(entry.title), line(text), place, outside, moment, entry.lane)
 
 
 def _told(selection: Selection) -> Iterator[TimelineEntry]:

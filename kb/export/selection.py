@@ -56,6 +56,7 @@ class Selection:
             since: Inclusive EDTF date for what has one: works, events, cycles, the timeline.
                 What is undated cannot be vouched for and is left out; claims, tensions and
                 voices have no date of their own and stay.
+            tension: One tension, and the same around the claims on its poles.
 
         Raises:
             DateError: `since` is not an EDTF date.

@@ -48,7 +48,7 @@ _LOW = 22.0
 """Pixels of the band of proposals, which has a scale of its own."""
 _MARKED = 24
 """Lineages of a band up to which each has its mark."""
-_LABEL = 17.0
+_LABEL = 20.0
 """Pixels above a band, for its name."""
 
 
@@ -199,7 +199,7 @@ class _Plot:
                 for number, step in enumerate(grown.steps, 1)
             )
         return (
-            f'<g class="band {side}"><text class="name" x="0" y="{top - 5:.0f}">'
+            f'<g class="band {side}"><text class="name" x="0" y="{top - 8:.0f}">'
             f'{untrusted(named)}</text><line class="base" x1="0" x2="100%" y1="{base:.1f}" '
             f'y2="{base:.1f}"/>{drawn}{marks}</g>'
         )

@@ -12,8 +12,6 @@ from kb import dates, dialectic, ids
 from kb.render import words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from kb.render.debate import Debate
     from kb.views import (
         EventView,
@@ -30,7 +28,7 @@ MOST = 4
 """Works that answer a claim, named on a work's page; the rest stand on the claim's."""
 
 _ALIKE = 30
-"""Letters in which the titles of two forms must agree to be the same title; a list cuts it short."""
+"""Letters in which two titles must agree to be one; a list may cut a title short."""
 
 _ANSWERS: dict[str, tuple[str, ...]] = {
     "supports": ("disputes", "qualifies"),
@@ -186,7 +184,9 @@ class Dossier:
         """Return the strands and stances of a work's live links, for the lists of works."""
         live = [k for k in work.links if k.review in ("proposed", "confirmed")]
         order = {strand.id: n for n, strand in enumerate(self._debate.strands)}
-        strands = sorted({k.claim.strand for k in live}, key=lambda id: (order.get(id, 99), id))
+        strands = sorted(
+            {k.claim.strand for k in live}, key=lambda strand: (order.get(strand, 99), strand)
+        )
         sides = {str(k.stance) for k in live}
         stances = tuple(stance for stance in words.STANCES if stance in sides)
         read = any(map(dialectic.is_read, live))

@@ -210,9 +210,9 @@ class Here:
         """Return the address of a file of ours that stands beside the pages."""
         return Markup(f"{self._up}{path}")  # noqa: S704 - letters, digits, hyphens, dots, slashes
 
-    def feed(self, path: str) -> Markup:
-        """Return the address of the feeds about a page without their ending, "" for none."""
-        return self.file(self._feeds[path]) if path in self._feeds else Markup("")
+    def feed(self, path: str, ending: str = ".atom.xml") -> Markup:
+        """Return the address of the feed about a page in one of its forms, "" for none."""
+        return self.file(f"{self._feeds[path]}{ending}") if path in self._feeds else Markup("")
 
     def link(self, thing: Thing, text: object, css: str = "") -> Markup:
         """Return a link to a thing's page, or the text alone where it has none."""
@@ -277,7 +277,8 @@ _ID = re.compile(r"\b(?:[CTV]\d{1,3}[a-z]?|[a-z][a-z0-9]*(?:-[a-z0-9]+)+)\b")
 def _edged(text: str) -> Markup:
     left = " " if text[:1].isspace() else ""
     right = " " if text[1:] and text[-1:].isspace() else ""
-    return Markup(f"{left}{untrusted(text)}{right}")  # noqa: S704 - filtered
+    # A sentence may quote a title, and a title may hold a formula.
+    return Markup(f"{left}{tex(text.strip())}{right}")  # noqa: S704 - filtered
 
 
 def _names(debate: Debate) -> dict[str, tuple[str, str]]:
@@ -457,9 +458,10 @@ class Atlas:
         """Return what a cycle holds any of, and how many."""
         return [(kind, n) for kind, n in cycle.counts if n]
 
-    def counted(self, cycle: views.CycleView, kind: str) -> int:
-        """Return how many things of a kind a cycle holds."""
-        return dict(cycle.counts).get(kind, 0)
+    def tallied(self, cycle: views.CycleView, kind: str) -> str:
+        """Return how many things of a kind a cycle holds; a dash where it did not record them."""
+        counts = dict(cycle.counts)
+        return f"{counts[kind]:,}" if kind in counts else "–"
 
     def curated_works(self) -> list[views.WorkView]:
         """Return the works that the curated files name, latest first."""

@@ -120,6 +120,14 @@ class Record:
         """Return the links that were read or confirmed and take a side."""
         return [k for k in links if dialectic.bears(k) and dialectic.is_read(k)]
 
+    def bearing(self, links: Iterable[LinkView]) -> list[tuple[str, WorkRef, list[ClaimRef]]]:
+        """Return who takes which side of what: (stance, work, claims), oldest work first."""
+        found: dict[tuple[WorkRef, str], list[ClaimRef]] = {}
+        for link in links:
+            found.setdefault((link.work, link.stance), []).append(link.claim)
+        rows = [(stance, work, claims) for (work, stance), claims in found.items()]
+        return sorted(rows, key=lambda row: (not row[1].date, _late(row[1]), row[1].id, row[0]))
+
     def links(self, tension: TensionView) -> list[LinkView]:
         """Return the links to all claims of a tension."""
         return [link for pole in tension.poles for link in pole.links]

@@ -185,9 +185,7 @@ def _pieces(text: str) -> Iterator[str]:
     yield from _between(text, list(_atoms(text)), 0, len(text))
 
 
-def _between(
-    text: str, whole: list[tuple[int, int, str]], start: int, end: int
-) -> Iterator[str]:
+def _between(text: str, whole: list[tuple[int, int, str]], start: int, end: int) -> Iterator[str]:
     """The markup of a stretch of the text that cuts none of what is shown whole."""
     at = start
     for first, last, shown in whole:

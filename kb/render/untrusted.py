@@ -70,11 +70,11 @@ def untrusted(text: object, limit: int = LIMIT) -> Markup:
 
 
 def verbatim(text: str) -> Markup:
-    """Return a text of several lines for a <pre>: each line through the filter, its indent kept.
+    r"""Return a text of several lines for a <pre>: each line through the filter, its indent kept.
 
     Examples:
-        >>> str(verbatim("a\\n  <b>"))
-        'a\\n&#32;&#32;&#60;b&#62;'
+        >>> str(verbatim("a\n  <b>"))
+        'a\n&#32;&#32;&#60;b&#62;'
     """
     lines = []
     for line in text.splitlines():

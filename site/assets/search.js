@@ -31,7 +31,7 @@
   // Among equal hits a page that people wrote for its subject goes before one harvested.
   const WEIGHT = {
     tension: 1.5, claim: 1.3, strand: 1.25, topic: 1.25, term: 1.2, voice: 1.1, work: 1, event: 0.9,
-    about: 0.7, digest: 0.5, cycle: 0.4,
+    about: 0.7, talk: 0.6, digest: 0.5, cycle: 0.4,
   };
   const HARVESTED = 0.55;
   const IN_A_ROW = 1.8; // the words as they were typed, one after the other

@@ -29,6 +29,8 @@ LISTS = (
     "index.html", "timeline.html", "map.html", "works/index.html", "events/index.html",
     "claims/c01.html", "digests/weekly-loaf.html", "sources.html",
 )  # fmt: skip
+RENEW = 400
+"""Pages after which the browser forgets what it kept: it runs out of memory else."""
 PLAIN = [
     "Plain words", "Words with $x^2$ in them", "https://example.org/a",
     *(f"words {n}" for n in range(120)),
@@ -42,7 +44,7 @@ def test_a_part_of_our_vectors_is_no_more_than_text(chromium, tmp_path):
 @pytest.mark.slow
 def test_no_vector_is_more_than_text(chromium, tmp_path):
     vectors = corpus(CORPUS) if CORPUS else ours()
-    assert len(vectors) > 300
+    assert len(vectors) > 300 or CORPUS
     assert check(chromium, tmp_path, vectors) == {}
 
 
@@ -57,16 +59,17 @@ def check(chromium, folder, vectors):
         site = publish(debate, folder / str(first), SOURCE, site_url=BASE).site
         detail = {f"{place(w)}.html": w.ref.title for w in debate.works}
         shared = [f"{place(e)}.html" for e in debate.events]
-        # Lists of works by year, pages of talks, feeds: whatever else the site has.
-        listed = {*LISTS, *shared, *detail}
-        rest = sorted(
-            str(path.relative_to(site))
-            for name in ("works/year", "talks", "weeks")
-            for path in (site / name).rglob("*.html")
-        )
+        # Whatever else the site has; of the pages of talks, which are all alike, one in ten
+        # where there are thousands.
+        years, talks = ([
+            path.relative_to(site).as_posix() for path in sorted((site / name).rglob("*.html"))
+        ] for name in ("works/year", "talks"))  # fmt: skip
+        paths = [*LISTS, *shared, *years, *talks[:: 10 if len(talks) > 1000 else 1], *detail]
         with Watched.over(chromium, site) as watched:
-            for path in (*LISTS, *shared, *detail, *(path for path in rest if path not in listed)):
+            for path in paths:
                 pages += 1
+                if pages % RENEW == 0:
+                    watched.renew()
                 if wrong := watched.wrong(path, known):
                     failed[f"{path} {detail.get(path, '')[:80]!r}"] = wrong
             for batch in range(0, len(part), BATCH):
@@ -80,6 +83,8 @@ def check(chromium, folder, vectors):
                 if wrong := watched.feed(path):
                     failed[path] = wrong
         done = first + len(part)
+        for where, what in failed.items():
+            print(f"{where}: {what}")
         print(f"\n{done:,} vectors: {pages:,} pages reported, {found:,} found by {searches:,}"
               f" searches, {len(failed)} failed", flush=True)  # fmt: skip
     return failed
@@ -130,8 +135,16 @@ class Watched:
 
     def __init__(self, browser, url):
         self.url = url
+        self.browser = browser
         self.asked = []
-        self.context = browser.new_context()
+        self.open()
+
+    def renew(self):
+        self.context.close()
+        self.open()
+
+    def open(self):
+        self.context = self.browser.new_context()
         self.context.add_init_script(WATCH)
         self.page = self.context.new_page()
         self.page.on("request", lambda r: self.asked.append(r.url))
@@ -208,4 +221,7 @@ class Watched:
 
 
 def strange(told, known):
-    return [f"<{shape}>" for shape in told["seen"] if shape not in known and not formula(shape)]
+    """Return the elements that no plain title makes, formulas apart."""
+    # The theme's script gives some elements a style, soon or late.
+    early = known | {shape.removesuffix(" style") for shape in known}
+    return [f"<{shape}>" for shape in told["seen"] if shape not in early and not formula(shape)]

@@ -621,7 +621,9 @@ SMALL = Debate(
     terms=TERMS,
     looked="2031-02-11T04:00:00+00:00",
     similar={REST.id: (Neighbor(SALT, 0.81, "both bear on C01"), Neighbor(BULK, 0.4, "similar"))},
-    citations={REST.id: ("@misc{dough-2030,\n  title = {{Resting $x$}},\n}", '[\n {"id": "<b>"}\n]')},
+    citations={
+        REST.id: ("@misc{dough-2030,\n  title = {{Resting $x$}},\n}", '[\n {"id": "<b>"}\n]')
+    },
     calendars=frozenset({"bread-day-2030"}),
     feeds={
         "index": "feeds/all",

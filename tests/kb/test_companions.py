@@ -146,3 +146,15 @@ def test_a_citation_names_no_claim_and_no_proposal(whole):
         assert "keywords" not in bib
         (item,) = json.loads(told)
         assert "keyword" not in item
+
+
+def test_a_citation_on_few_lines_says_what_the_export_says(whole):
+    from kb.export import DOCUMENTS, Selection
+
+    brackets = dataclasses.replace(
+        whole.works[0], ref=dataclasses.replace(REST, title='A {b} [c] "d"'), links=()
+    )
+    (told,) = (told for _, told in companions.citations([brackets]).values())
+    (exported,) = json.loads(b"".join(DOCUMENTS["csl-json"].write(Selection(works=(brackets,)))))
+    assert json.loads(told) == [exported]
+    assert len(told.splitlines()) < 20

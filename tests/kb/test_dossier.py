@@ -95,7 +95,9 @@ def test_a_quote_that_does_not_stand_at_its_offsets_is_not_marked():
 
 
 def test_rejected_evidence_is_not_marked():
-    assert not any(p.links for p in excerpt.marked(with_evidence("Dough rests.", (0, 5), review="rejected")))
+    assert not any(
+        p.links for p in excerpt.marked(with_evidence("Dough rests.", (0, 5), review="rejected"))
+    )
 
 
 def test_a_mark_never_cuts_a_formula():
@@ -123,11 +125,30 @@ def test_a_mark_tells_a_machine_from_a_reader():
     )
     work = dataclasses.replace(DOUGH, abstract="Dough rests.", links=(machine,))
     assert [p.is_read for p in excerpt.marked(work) if p.links] == [False]
-    assert [p.is_read for p in excerpt.marked(with_evidence("Dough rests.", (0, 5))) if p.links] == [True]
+    assert [
+        p.is_read for p in excerpt.marked(with_evidence("Dough rests.", (0, 5))) if p.links
+    ] == [True]
 
 
 BITS = st.sampled_from(
-    ["$", "\\", "a", " ", "{", "}", "\\emph{b}", "$x$", "$$", "<b>", "&", "\\(", "\\)", "^2", "é", "--"]
+    [
+        "$",
+        "\\",
+        "a",
+        " ",
+        "{",
+        "}",
+        "\\emph{b}",
+        "$x$",
+        "$$",
+        "<b>",
+        "&",
+        "\\(",
+        "\\)",
+        "^2",
+        "é",
+        "--",
+    ]
 )
 
 
@@ -175,7 +196,9 @@ def test_what_a_machine_proposes_answers_nothing_but_is_counted():
 
 def test_a_few_answers_are_named_and_the_rest_counted_by_lineage():
     many = [
-        link(dataclasses.replace(SALT, id=f"key:s{n}", lineage=f"key:s{n // 2}"), THESIS, "disputes")
+        link(
+            dataclasses.replace(SALT, id=f"key:s{n}", lineage=f"key:s{n // 2}"), THESIS, "disputes"
+        )
         for n in range(14)
     ]
     found = dossier(on_thesis(*many)).answers(DOUGH, REST_FOR)
@@ -226,13 +249,17 @@ def test_a_programme_goes_by_day_with_the_unknown_day_last():
     first = EVENTS[0]
     late = dataclasses.replace(first.talks[0], start="2030-06-02T08:00")
     vague = dataclasses.replace(first.talks[0], start="08:00")
-    event = dataclasses.replace(first, date="2030-06-01/2030-06-02", talks=(vague, late, *first.talks[:1]))
+    event = dataclasses.replace(
+        first, date="2030-06-01/2030-06-02", talks=(vague, late, *first.talks[:1])
+    )
     days = Dossier(SMALL).programme(event)
     assert [day for day, _ in days] == ["2030-06-01", "2030-06-02", ""]
 
 
 def test_an_hour_without_a_day_belongs_to_the_one_day_of_its_event():
-    event = dataclasses.replace(EVENTS[0], talks=(dataclasses.replace(EVENTS[0].talks[0], start="08:00"),))
+    event = dataclasses.replace(
+        EVENTS[0], talks=(dataclasses.replace(EVENTS[0].talks[0], start="08:00"),)
+    )
     ((day, _),) = Dossier(SMALL).programme(event)
     assert day == EVENTS[0].date
 
@@ -258,7 +285,12 @@ def test_two_talks_of_one_title_have_two_pages():
 
 @pytest.mark.parametrize(
     ("date", "said"),
-    [("2030-06-01", "ended"), ("2031-06-01", "to come"), ("2031", "now, or on a day not yet known"), ("", "")],
+    [
+        ("2030-06-01", "ended"),
+        ("2031-06-01", "to come"),
+        ("2031", "now, or on a day not yet known"),
+        ("", ""),
+    ],
 )
 def test_an_event_is_over_or_to_come_by_the_last_cycle(date, said):
     assert Dossier(SMALL).standing(dataclasses.replace(EVENTS[0], date=date)) == said

@@ -141,7 +141,7 @@ def test_the_entry_for_a_verdict_is_one_that_the_checks_take(whole, templates):
     )
     text = dict(pages(dataclasses.replace(whole, claims=claims), templates))
     page = plain(text[f"claims/{claim.id.lower()}.md"])
-    [entry] = re.findall(r"<pre><code>(.*?)</code></pre>", page, re.DOTALL)
+    [entry] = re.findall(r"<pre[^>]*><code>(.*?)</code></pre>", page, re.DOTALL)
     filled = entry.replace("YYYY-MM-DD", "2031-01-01")
     [told] = yaml.safe_load(filled)
     assert (told["work"], told["claim"]) == (link.work.id, claim.id)

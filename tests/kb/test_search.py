@@ -30,7 +30,9 @@ def test_the_nearest_come_in_order_and_ties_go_to_the_earlier_key():
     assert [key[1] for key, _ in only] == ["a", "d", "b"]
 
 
-@given(st.lists(st.lists(st.integers(-3, 3), min_size=3, max_size=3), max_size=30), st.integers(1, 6))
+@given(
+    st.lists(st.lists(st.integers(-3, 3), min_size=3, max_size=3), max_size=30), st.integers(1, 6)
+)
 def test_neighborhoods_are_what_nearest_says_of_each_without_itself(rows, k):
     # Small whole numbers, so that both products are exact and ties are ties.
     keys = [("work" if i % 4 else "claim", f"{i:02}") for i in range(len(rows))]

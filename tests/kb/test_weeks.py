@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from kb.render import weeks
 from kb.views import TimelineEntry
 
-from .debate_fixture import BULK, CYCLES, REST, SMALL, TIMELINE, V01
+from .debate_fixture import BULK, CYCLES, RECORDED, REST, SMALL, TIMELINE, V01
 
 
 def test_a_week_has_a_page_when_something_came_in_or_a_cycle_was_taken():
@@ -44,7 +44,9 @@ def test_a_tension_is_moved_by_its_own_events_and_by_those_of_its_claims():
 
 
 def test_a_machines_proposals_move_nothing():
-    change = dataclasses.replace(CYCLES[1].changes[0], kind="proposal-added", subject="x → C01 (model)")
+    change = dataclasses.replace(
+        CYCLES[1].changes[0], kind="proposal-added", subject="x → C01 (model)"
+    )
     cycle = dataclasses.replace(CYCLES[1], changes=(change,))
     (week,) = weeks.weeks(dataclasses.replace(SMALL, cycles=(cycle,), timeline=()))
     assert week.moved == ()
@@ -52,7 +54,7 @@ def test_a_machines_proposals_move_nothing():
 
 
 def test_only_a_known_day_is_dated_to_a_week():
-    event = dict(recorded="2031-03-02T10:00:00+00:00", lane="status", detail="oral", strand="")
+    event = {"recorded": RECORDED, "lane": "status", "detail": "oral", "strand": ""}
     dates = ("2031-03-01", "2031-03", "2031", "2031-02-23", "")
     timeline = tuple(
         TimelineEntry(date, title=f"On {date}", work=REST, ref=None, **event) for date in dates
