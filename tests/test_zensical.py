@@ -66,7 +66,7 @@ def told(path):
 def test_every_page_is_there(built):
     ours, theirs = map(names, built)
     assert len(ours) > 300
-    assert ours - theirs <= {"404.html"}  # theirs makes none of our own
+    assert ours - theirs <= {"404.html"}  # made by some versions only
     assert theirs - ours == set()
 
 
@@ -74,7 +74,7 @@ def test_every_page_says_the_same(built):
     ours, theirs = built
     differ = {
         f"{name}: {part}": (there[part], value)
-        for name in sorted(names(theirs))
+        for name in sorted(names(theirs) - {"404.html"})
         for there in [told(theirs / name)]
         for part, value in told(ours / name).items()
         if there[part] != value

@@ -25,6 +25,7 @@ def main(site, out):
         old.unlink()
     server, url = serve(site)
     pages = {kind: path for kind, path in kinds(site).items() if kind != "moved"}
+    pages["search"] += "?q=memorization"
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         for scheme in ("light", "dark"):

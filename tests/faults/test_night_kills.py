@@ -3,6 +3,7 @@
 SIGKILL does not test a power cut: what the kernel had taken is still written.
 """
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -25,8 +26,9 @@ def kill(count, seed=0):
     return done.stdout
 
 
-def test_two_hundred_kills_leave_no_trace():
-    assert "200 kills" in kill(200)
+def test_kills_at_random_steps_leave_no_trace():
+    kills = 200 if os.environ.get("CI") else 40
+    assert f"{kills} kills" in kill(kills)
 
 
 @pytest.mark.slow

@@ -566,7 +566,8 @@ TIMELINE = (
 
 SOURCES = (
     SourceView(
-        "ovens:crumb:0a1b2c3d", "Ovens: crumb", "all:crumb AND (rest OR <salt>)", 1.0, "fresh", "ok",
+        "ovens:crumb:0a1b2c3d", "Ovens: crumb", "all:crumb AND (rest OR <salt>)", 1.0, "fresh",
+        "ok",
         "", "2031-02-11T04:00:00+00:00", "2031-02-11T04:00:00+00:00", "2031-02-12T04:00:00+00:00",
         0.0, 3, "ovens", 1204, 2,
     ),

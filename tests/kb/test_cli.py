@@ -98,7 +98,7 @@ def test_the_schemas_are_written_for_editors(tmp_path):
     assert kb("check", "--write-schemas", tmp_path / "schemas").returncode == 0
     made = sorted(path.name for path in (tmp_path / "schemas").iterdir())
     assert "works.schema.json" in made
-    assert len(made) == 12
+    assert len(made) == 13
 
 
 def test_doctor_finds_what_is_missing(curated_file):

@@ -140,7 +140,14 @@ def test_every_address_in_a_template_comes_from_a_checked_function():
     assert templates
     for path in templates:
         for part in path.read_text().split('href="')[1:]:
-            checked = ("{{ here.", "{{ address(", "{{ id_url(", "{{ target }}", "#{{ y.anchor }}")
+            checked = (
+                "{{ here.",
+                "{{ address(",
+                "{{ id_url(",
+                "{{ target }}",
+                "#{{ y.anchor }}",
+                "#{{ e.id }}",
+            )
             assert part.startswith(checked), f"{path.name}: {part[:40]}"
 
 
