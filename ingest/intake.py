@@ -405,9 +405,7 @@ class _Writer:
         named |= {id for draft in drafts for _, id in draft.related}
         # A work is found by its identifiers; one whose id is among them counts as named so.
         here = select(Work.id, func.coalesce(Work.merged_into, Work.id))
-        self._owners: dict[str, str] = dict(
-            session.exec(here.where(col(Work.id).in_(named))).all()
-        )
+        self._owners: dict[str, str] = dict(session.exec(here.where(col(Work.id).in_(named))).all())
         rows = select(Identifier.id, Identifier.work_id).where(col(Identifier.id).in_(named))
         self._owners.update(dict(session.exec(rows).all()))
         self._works: dict[str, _State] = {}
