@@ -399,24 +399,7 @@ def _build(out: Path, epoch: int) -> None:
     command += ["--config-file", str(out / "mkdocs.yml"), "--site-dir", str(fresh)]
     # NO_MKDOCS_2_WARNING: the theme prints a banner about a MkDocs 2 that the pins keep out.
     more = {"SOURCE_DATE_EPOCH": str(epoch), "PYTHONHASHSEED": "0", "NO_MKDOCS_2_WARNING": "1"}
-    try:
-        done = subprocess.run(  # noqa: S603 - our own interpreter and arguments
-            command,
-            env={**os.environ, **more},
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=TIMEOUT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise ConfigError(f"MkDocs did not finish in {TIMEOUT:.0f} s") from error
-    if done.returncode or not (fresh / "index.html").is_file():
-        shutil.rmtree(fresh, ignore_errors=True)
-        if "No space left on device" in done.stderr:
-            raise OSError("no space left on device")
-        raise ConfigError(f"MkDocs refuses the pages: {_reason(done.stderr)}")
+    _run("MkDocs", command, more, fresh, "index.html")
     sitemap = fresh / "sitemap.xml"
     if b"<loc>" not in sitemap.read_bytes():  # without an address of the site it lists nothing
         sitemap.unlink()
@@ -439,25 +422,8 @@ def _index(fresh: Path, docs: Path, more: Mapping[str, str]) -> None:
     command = [sys.executable, "-m", "pagefind", "--site", str(fresh), "--quiet"]
     command += ["--output-subdir", "pagefind", "--keep-index-url"]
     command += ["--exclude-selectors", ", ".join(_NOT_FOUND)]
-    try:
-        done = subprocess.run(  # noqa: S603 - our own interpreter and arguments
-            command,
-            env={**os.environ, **more},
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=TIMEOUT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise ConfigError(f"Pagefind did not finish in {TIMEOUT:.0f} s") from error
+    _run("Pagefind", command, more, fresh, "pagefind/pagefind-entry.json")
     bundle = fresh / "pagefind"
-    if done.returncode or not (bundle / "pagefind-entry.json").is_file():
-        shutil.rmtree(fresh, ignore_errors=True)
-        if "No space left on device" in done.stderr:
-            raise OSError("no space left on device")
-        raise ConfigError(f"Pagefind makes no search index: {_reason(done.stderr)}")
     for pattern in _SPARE:
         for path in bundle.glob(pattern):
             path.unlink()
@@ -481,6 +447,40 @@ def _facets(bundle: Path, docs: Path) -> str:
         for id, (facets, curated) in told.items()
     }
     return json.dumps({"values": values, "pages": pages}, ensure_ascii=False, separators=(",", ":"))
+
+
+def _run(name: str, command: list[str], more: Mapping[str, str], fresh: Path, made: str) -> None:
+    """Run a builder on a site that is not yet in place.
+
+    Args:
+        name: Of the builder, for messages.
+        command: Program and arguments.
+        more: Variables on top of the environment.
+        fresh: The folder of the site; removed where the builder fails.
+        made: A file in it that must be there afterwards.
+
+    Raises:
+        ConfigError: The builder fails or takes too long.
+        OSError: The disk is full.
+    """
+    try:
+        done = subprocess.run(  # noqa: S603 - our own interpreter and arguments
+            command,
+            env={**os.environ, **more},
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=TIMEOUT,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise ConfigError(f"{name} did not finish in {TIMEOUT:.0f} s") from error
+    if done.returncode or not (fresh / made).is_file():
+        shutil.rmtree(fresh, ignore_errors=True)
+        if "No space left on device" in done.stderr:
+            raise OSError("no space left on device")
+        raise ConfigError(f"{name} refuses the pages: {_reason(done.stderr)}")
 
 
 def _reason(text: str) -> str:

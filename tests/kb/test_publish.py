@@ -257,7 +257,7 @@ def test_a_search_index_that_fails_leaves_the_old_site_whole(out, tmp_path, monk
         return run(command, **options)
 
     monkeypatch.setattr(publishing.subprocess, "run", failing)
-    with pytest.raises(ConfigError, match="Pagefind makes no search index: Error: no words"):
+    with pytest.raises(ConfigError, match="Pagefind refuses the pages: Error: no words"):
         publish(dataclasses.replace(SMALL, voices=()), out, SOURCE)
     assert tree(out / "site") == before
     assert not (out / "site.new").exists()
