@@ -114,7 +114,7 @@ class Arxiv:
         """Return the work that one entry describes; see `Source.read`."""
         try:
             entry = SafeTree.fromstring(raw.body, forbid_dtd=True).find("atom:entry", _NS)
-        except (NotXML, DefusedXmlException) as error:
+        except (NotXML, LookupError, ValueError) as error:
             raise ParseError(Arxiv.name, raw.url, f"not XML: {error}") from error
         if entry is None:
             raise ParseError(Arxiv.name, raw.url, "no Atom entry")
@@ -302,7 +302,11 @@ def _start(url: str) -> int:
 def _entry(xml: bytes, page_url: str, page_time: str, fetched_at: dt.datetime) -> _Entry:
     try:
         entry = SafeTree.fromstring(_HEAD + xml + _TAIL, forbid_dtd=True)[0]
-    except NotXML:  # a prefix that the page's root declares and we do not know
+    except (
+        NotXML,
+        LookupError,
+        ValueError,
+    ):  # a prefix that the page's root declares and we do not know
         return _Entry(xml, page_url, "", page_time, fetched_at)
     address = _text(entry, "atom:id").strip()
     updated = _text(entry, "atom:updated").strip()
@@ -327,8 +331,8 @@ def page_fault(body: bytes, start: int) -> str:
         page = _split(body)
     except DefusedXmlException:
         return "not an Atom feed: it declares a document type"
-    except (NotXML, _NotFeedError) as error:
-        return f"not an Atom feed: {error}"
+    except (NotXML, LookupError, ValueError) as error:  # the parser does not know the encoding
+        return f"not an Atom feed: {str(error)[:200]}"
     if not page.spans and (start < page.total or (start and not page.total)):
         return f"empty page at {start} of {page.total}"
     return ""

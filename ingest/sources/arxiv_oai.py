@@ -171,7 +171,7 @@ class ArxivOai:
         """Return what one record says of a paper; see `Source.read`."""
         try:
             record = SafeTree.fromstring(raw.body, forbid_dtd=True).find(f"{{{_OAI}}}record")
-        except (NotXML, DefusedXmlException) as error:
+        except (NotXML, LookupError, ValueError) as error:
             raise ParseError(ArxivOai.name, raw.url, f"not XML: {error}") from error
         if record is None:
             raise ParseError(ArxivOai.name, raw.url, "no record")
@@ -475,8 +475,8 @@ def page_fault(body: bytes) -> str:
         page = _split(body)
     except DefusedXmlException:
         return "not an OAI-PMH answer: it declares a document type"
-    except (NotXML, _NotAnswerError) as error:
-        return f"not an OAI-PMH answer: {error}"
+    except (NotXML, LookupError, ValueError) as error:
+        return f"not an OAI-PMH answer: {str(error)[:200]}"
     if not page.date:
         return "not an OAI-PMH answer: it has no <responseDate>"
     if page.error:

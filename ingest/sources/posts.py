@@ -101,7 +101,8 @@ class Posts:
         for xml in _entries(body):
             try:
                 post = _post(xml, url)
-            except (NotXML, IndexError):  # an end that we cannot tell: it will be refused
+            except (NotXML, LookupError, ValueError):
+                # An end that we cannot tell, or odd bytes: it will be refused.
                 yield Raw(self.name, url, fetched_at, xml)
                 continue
             if _is_wanted(post, self._entry.any_of):
@@ -144,7 +145,7 @@ def read(entry: FeedEntry, raw: Raw) -> CoverageDraft:
 
     try:
         post = _post(raw.body, entry.url)
-    except (NotXML, DefusedXmlException, IndexError) as error:
+    except (NotXML, LookupError, ValueError) as error:
         raise wrong(f"not an entry of a feed: {error}") from error
     if not post.link:
         raise wrong("entry has no link to a post")
@@ -456,8 +457,8 @@ def page_fault(body: bytes) -> str:
         _split(_utf8(body))
     except DefusedXmlException:
         return "not a feed: it declares a document type"
-    except (NotXML, _NotFeedError) as error:
-        return f"not a feed: {error}"
+    except (NotXML, LookupError, ValueError) as error:  # the parser does not know the encoding
+        return f"not a feed: {str(error)[:200]}"
     return ""
 
 
