@@ -38,7 +38,8 @@ PLAIN = [
 
 
 def test_a_part_of_our_vectors_is_no_more_than_text(chromium, tmp_path):
-    assert check(chromium, tmp_path, ours()[::9]) == {}
+    step = 2 if os.environ.get("CI") else 9
+    assert check(chromium, tmp_path, ours()[::step]) == {}
 
 
 @pytest.mark.slow
