@@ -8,15 +8,12 @@ import re
 from collections import deque
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
-from xml.etree.ElementTree import ParseError as NotXML
 
 import arxiv
-from defusedxml import DefusedXmlException
-from defusedxml import ElementTree as SafeTree
 
-from ingest import normalize
+from ingest import normalize, strict
 from ingest.errors import FetchError, ParseError
 from ingest.records import Draft, Errand, ManifestationDraft, Raw
 from kb import ids
@@ -41,8 +38,6 @@ _PAGE = 200
 """Entries per request. arXiv allows 2,000, but sends empty pages the more often the larger."""
 _MOST = 30_000
 """Entries per query; beyond it arXiv answers HTTP 400."""
-_DEPTH = 200
-"""Elements within elements; an entry has four."""
 
 # What the entries of a page are wrapped in so that each can be read by itself. Fixed, not
 # taken from the page, so that an unchanged entry keeps its digest.
@@ -113,8 +108,8 @@ class Arxiv:
     def read(raw: Raw) -> Draft:
         """Return the work that one entry describes; see `Source.read`."""
         try:
-            entry = SafeTree.fromstring(raw.body, forbid_dtd=True).find("atom:entry", _NS)
-        except (NotXML, LookupError, ValueError) as error:
+            entry = strict.tree(raw.body).find("atom:entry", _NS)
+        except strict.UnreadableError as error:
             raise ParseError(Arxiv.name, raw.url, f"not XML: {error}") from error
         if entry is None:
             raise ParseError(Arxiv.name, raw.url, "no Atom entry")
@@ -301,12 +296,8 @@ def _start(url: str) -> int:
 
 def _entry(xml: bytes, page_url: str, page_time: str, fetched_at: dt.datetime) -> _Entry:
     try:
-        entry = SafeTree.fromstring(_HEAD + xml + _TAIL, forbid_dtd=True)[0]
-    except (
-        NotXML,
-        LookupError,
-        ValueError,
-    ):  # a prefix that the page's root declares and we do not know
+        entry = strict.tree(_HEAD + xml + _TAIL)[0]
+    except strict.UnreadableError:  # a prefix that the page's root declares and we do not know
         return _Entry(xml, page_url, "", page_time, fetched_at)
     address = _text(entry, "atom:id").strip()
     updated = _text(entry, "atom:updated").strip()
@@ -329,17 +320,11 @@ def page_fault(body: bytes, start: int) -> str:
         return "blank page"
     try:
         page = _split(body)
-    except DefusedXmlException:
-        return "not an Atom feed: it declares a document type"
-    except (NotXML, LookupError, ValueError) as error:  # the parser does not know the encoding
-        return f"not an Atom feed: {str(error)[:200]}"
+    except strict.UnreadableError as error:
+        return f"not an Atom feed: {error}"
     if not page.spans and (start < page.total or (start and not page.total)):
         return f"empty page at {start} of {page.total}"
     return ""
-
-
-class _NotFeedError(ValueError):
-    """XML, but not the kind we know."""
 
 
 @dataclass(slots=True)
@@ -350,54 +335,38 @@ class _Page:
     updated: str = ""
 
 
-class _Splitter:
+class _Cutter(strict.Cutter):
     """Notes where entries begin and end while the parser checks the page."""
 
+    said_depth = 3
+
     def __init__(self, body: bytes) -> None:
-        self.body = body
+        super().__init__(body)
         self.page = _Page()
-        self.parser: Any = None
-        self._path: list[str] = []
-        self._said: list[str] = []
         self._begin = 0
 
-    def start(self, tag: str, attributes: object) -> None:  # noqa: ARG002 - the port's shape
-        if not self._path and tag != f"{{{_ATOM}}}feed":
-            raise _NotFeedError(f"its root is <{tag[-60:]}>")
-        self._path.append(tag)
-        if len(self._path) > _DEPTH:
-            raise _NotFeedError("nested too deeply")
-        self._said.clear()
-        if self._path[1:] == [f"{{{_ATOM}}}entry"]:
-            self._begin = self.parser.CurrentByteIndex
+    def root(self, tag: str) -> None:
+        if tag != f"{{{_ATOM}}}feed":
+            raise strict.UnreadableError(f"its root is <{tag[-60:]}>")
 
-    def data(self, text: str) -> None:
-        if len(self._path) == 2:
-            self._said.append(text)
+    def opened(self, attributes: Mapping[str, str]) -> None:  # noqa: ARG002 - the base's shape
+        if self.path[1:] == [f"{{{_ATOM}}}entry"]:
+            self._begin = self.place()
 
-    def end(self, tag: str) -> None:
-        if len(self._path) == 2:
-            said = "".join(self._said).strip()
-            if tag == f"{{{_ATOM}}}entry":
-                end = self.body.index(b">", self.parser.CurrentByteIndex) + 1
-                self.page.spans.append((self._begin, end))
-            elif tag == f"{{{_NS['opensearch']}}}totalResults" and said.isdecimal():
-                self.page.total = int(said[:9])
-            elif tag == f"{{{_ATOM}}}updated" and _MOMENT.fullmatch(said):
-                self.page.updated = said
-        self._path.pop()
-
-    def close(self) -> None:
-        """Nothing is left to do; see `xml.etree.ElementTree.XMLParser`."""
+    def closed(self, said: str) -> None:
+        if len(self.path) != 2:
+            return
+        tag = self.path[-1]
+        if tag == f"{{{_ATOM}}}entry":
+            self.page.spans.append((self._begin, self.end_place()))
+        elif tag == f"{{{_NS['opensearch']}}}totalResults" and said.isdecimal():
+            self.page.total = int(said[:9])
+        elif tag == f"{{{_ATOM}}}updated" and _MOMENT.fullmatch(said):
+            self.page.updated = said
 
 
 def _split(body: bytes) -> _Page:
-    declared = re.match(rb"\s*<\?xml[^>]*encoding\s*=\s*[\"']([^\"']*)", body[:200])
-    if declared and declared[1].lower() not in (b"utf-8", b"us-ascii"):
-        raise _NotFeedError(f"encoded as {declared[1][:40]!r}")
-    splitter = _Splitter(body)
-    parser = SafeTree.DefusedXMLParser(target=splitter, forbid_dtd=True)
-    splitter.parser = parser.parser
-    parser.feed(body)
-    parser.close()
-    return splitter.page
+    strict.refuse_encoding(body)
+    cutter = _Cutter(body)
+    cutter.cut()
+    return cutter.page

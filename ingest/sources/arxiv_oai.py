@@ -14,14 +14,10 @@ import json
 import re
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
-from xml.etree.ElementTree import ParseError as NotXML
 
-from defusedxml import DefusedXmlException
-from defusedxml import ElementTree as SafeTree
-
-from ingest import normalize
+from ingest import normalize, strict
 from ingest.errors import FetchError, ParseError
 from ingest.records import Draft, Errand, ManifestationDraft, Raw, Removal
 from ingest.sources.arxiv import dois, mark
@@ -45,8 +41,6 @@ _OAI = "http://www.openarchives.org/OAI/2.0/"
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 _SINCE = re.compile(r"(\d{4})(-\d\d)?(-\d\d)?(T\d\d:\d\d:\d\dZ)?")
-_DEPTH = 200
-"""Elements within elements; a page has seven."""
 _TOKEN = 2_000
 """Characters of a resumption token, which travels in an address; arXiv's have some 150."""
 _RESTARTS = 3
@@ -170,8 +164,8 @@ class ArxivOai:
     def read(raw: Raw) -> Draft | Removal:
         """Return what one record says of a paper; see `Source.read`."""
         try:
-            record = SafeTree.fromstring(raw.body, forbid_dtd=True).find(f"{{{_OAI}}}record")
-        except (NotXML, LookupError, ValueError) as error:
+            record = strict.tree(raw.body).find(f"{{{_OAI}}}record")
+        except strict.UnreadableError as error:
             raise ParseError(ArxivOai.name, raw.url, f"not XML: {error}") from error
         if record is None:
             raise ParseError(ArxivOai.name, raw.url, "no record")
@@ -473,10 +467,8 @@ def page_fault(body: bytes) -> str:
         return "blank page"
     try:
         page = _split(body)
-    except DefusedXmlException:
-        return "not an OAI-PMH answer: it declares a document type"
-    except (NotXML, LookupError, ValueError) as error:
-        return f"not an OAI-PMH answer: {str(error)[:200]}"
+    except strict.UnreadableError as error:
+        return f"not an OAI-PMH answer: {error}"
     if not page.date:
         return "not an OAI-PMH answer: it has no <responseDate>"
     if page.error:
@@ -486,10 +478,6 @@ def page_fault(body: bytes) -> str:
     if len(page.token) > _TOKEN:
         return f"its resumption token has {len(page.token):,} characters"
     return ""
-
-
-class _NotAnswerError(ValueError):
-    """XML, but not the kind we know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -518,29 +506,27 @@ class _Page:
     """Records of the whole list, 0 where it does not say."""
 
 
-class _Splitter:
+class _Cutter(strict.Cutter):
     """Notes where records begin and end while the parser checks the page."""
 
     def __init__(self, body: bytes) -> None:
-        self.body = body
+        super().__init__(body)
         self.page = _Page()
-        self.parser: Any = None
-        self._path: list[str] = []
-        self._said: list[str] = []
         self._begin = 0
         self._id = self._day = ""
 
-    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        name = tag.removeprefix(f"{{{_OAI}}}")
-        if not self._path and tag != f"{{{_OAI}}}OAI-PMH":
-            raise _NotAnswerError(f"its root is <{tag[-60:]}>")
-        self._path.append(name)
-        if len(self._path) > _DEPTH:
-            raise _NotAnswerError("nested too deeply")
-        self._said.clear()
-        match self._path[1:]:
+    def root(self, tag: str) -> None:
+        if tag != f"{{{_OAI}}}OAI-PMH":
+            raise strict.UnreadableError(f"its root is <{tag[-60:]}>")
+
+    def _names(self) -> list[str]:
+        """The open elements below the root, those of the protocol without its namespace."""
+        return [tag.removeprefix(f"{{{_OAI}}}") for tag in self.path[1:6]]
+
+    def opened(self, attributes: Mapping[str, str]) -> None:
+        match self._names():
             case ["ListRecords", "record"]:
-                self._begin = self.parser.CurrentByteIndex
+                self._begin = self.place()
                 self._id = self._day = ""
             case ["ListRecords", "resumptionToken"]:
                 self.page.cursor = _number(attributes.get("cursor", ""))
@@ -548,13 +534,8 @@ class _Splitter:
             case ["error"]:
                 self.page.error = attributes.get("code", "")[:60] or "an error without a code"
 
-    def data(self, text: str) -> None:
-        if len(self._path) < 6:
-            self._said.append(text)
-
-    def end(self, tag: str) -> None:  # noqa: ARG002 - the port's shape
-        said = "".join(self._said).strip() if len(self._path) < 6 else ""
-        match self._path[1:]:
+    def closed(self, said: str) -> None:
+        match self._names():
             case ["responseDate"] if _MOMENT.fullmatch(said):
                 self.page.date = said
             case ["error"]:
@@ -566,14 +547,8 @@ class _Splitter:
             case ["ListRecords", "record", "header", "datestamp"] if _DAY.match(said):
                 self._day = said[:10]
             case ["ListRecords", "record"]:
-                end = self.body.index(b">", self.parser.CurrentByteIndex) + 1
-                xml = self.body[self._begin : end]
+                xml = self.body[self._begin : self.end_place()]
                 self.page.records.append(_Record(self._id, self._day, xml))
-        self._path.pop()
-        self._said.clear()
-
-    def close(self) -> None:
-        """Nothing is left to do; see `xml.etree.ElementTree.XMLParser`."""
 
 
 def _number(text: str) -> int:
@@ -581,14 +556,7 @@ def _number(text: str) -> int:
 
 
 def _split(body: bytes) -> _Page:
-    declared = re.match(rb"\s*<\?xml[^>]*encoding\s*=\s*[\"']([^\"']*)", body[:200])
-    if declared and declared[1].lower() not in (b"utf-8", b"us-ascii"):
-        raise _NotAnswerError(f"encoded as {declared[1][:40]!r}")
-    if b"\0" in body[:64]:  # an encoding of two bytes a letter, which a parser would guess
-        raise _NotAnswerError("not encoded as UTF-8")
-    splitter = _Splitter(body)
-    parser = SafeTree.DefusedXMLParser(target=splitter, forbid_dtd=True)
-    splitter.parser = parser.parser
-    parser.feed(body)
-    parser.close()
-    return splitter.page
+    strict.refuse_encoding(body)
+    cutter = _Cutter(body)
+    cutter.cut()
+    return cutter.page

@@ -16,15 +16,13 @@ import email.utils
 import re
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
-from xml.etree.ElementTree import ParseError as NotXML
 from xml.sax.saxutils import quoteattr
 
-from defusedxml import DefusedXmlException
 from defusedxml import ElementTree as SafeTree
 
-from ingest import markup, normalize
+from ingest import markup, normalize, strict
 from ingest.errors import ParseError
 from ingest.records import CoverageDraft, Errand, Raw
 from ingest.sources.arxiv import mark
@@ -59,8 +57,6 @@ _PATHS = {
     f"{_RDF}RDF": [f"{_RSS1}item"],
 }
 """A feed's root -> where below it the entries stand."""
-_DEPTH = 200
-"""Elements within elements; markup within an entry counts."""
 _HTML = 400_000
 """Characters of HTML that are looked through for names; the longest posts have half of it."""
 _TITLE = 500
@@ -101,8 +97,7 @@ class Posts:
         for xml in _entries(body):
             try:
                 post = _post(xml, url)
-            except (NotXML, LookupError, ValueError):
-                # An end that we cannot tell, or odd bytes: it will be refused.
+            except strict.UnreadableError:  # an end that we cannot tell: it will be refused
                 yield Raw(self.name, url, fetched_at, xml)
                 continue
             if _is_wanted(post, self._entry.any_of):
@@ -145,7 +140,7 @@ def read(entry: FeedEntry, raw: Raw) -> CoverageDraft:
 
     try:
         post = _post(raw.body, entry.url)
-    except (NotXML, LookupError, ValueError) as error:
+    except strict.UnreadableError as error:
         raise wrong(f"not an entry of a feed: {error}") from error
     if not post.link:
         raise wrong("entry has no link to a post")
@@ -196,7 +191,9 @@ class _Post:
 
 
 def _post(xml: bytes, url: str) -> _Post:
-    wrapper = SafeTree.fromstring(xml, forbid_dtd=True)
+    wrapper = strict.tree(xml)
+    if not len(wrapper):
+        raise strict.UnreadableError("there is none")
     element = wrapper[0]
     base = _join(url, wrapper.get(_BASE, ""), element.get(_BASE, ""))
     post = _Post()
@@ -455,10 +452,8 @@ def page_fault(body: bytes) -> str:
         return "blank page"
     try:
         _split(_utf8(body))
-    except DefusedXmlException:
-        return "not a feed: it declares a document type"
-    except (NotXML, LookupError, ValueError) as error:  # the parser does not know the encoding
-        return f"not a feed: {str(error)[:200]}"
+    except strict.UnreadableError as error:
+        return f"not a feed: {error}"
     return ""
 
 
@@ -475,10 +470,6 @@ def _entries(body: bytes) -> Iterator[bytes]:
         )
         base = f" xml:base={quoteattr(span.base)}" if span.base else ""
         yield f"<feed{spaces}{base}>".encode() + xml + b"</feed>"
-
-
-class _NotFeedError(ValueError):
-    """XML, but not the kind we know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -500,23 +491,23 @@ def _utf8(body: bytes) -> bytes:
     except (LookupError, ValueError):  # a name with a NUL is no name
         codec = ""
     if codec not in _CODECS:
-        raise _NotFeedError(f"encoded as {name[:40]!r}")
+        raise strict.UnreadableError(f"encoded as {name[:40]!r}")
     try:
         text = body.decode(codec)
     except UnicodeDecodeError as error:
-        raise _NotFeedError(f"not {name}: byte {error.start}") from error
+        raise strict.UnreadableError(f"not {name}: byte {error.start}") from error
     text = text.removeprefix("\ufeff")
     return _CONTROLS.sub("", _DECLARATION.sub("", text, count=1) if declared else text).encode()
 
 
-class _Splitter:
+class _Cutter(strict.Cutter):
     """Notes where entries begin and end while the parser checks the page."""
 
+    said_depth = 0
+
     def __init__(self, body: bytes) -> None:
-        self.body = body
+        super().__init__(body)
         self.spans: list[_Span] = []
-        self.parser: Any = None
-        self._path: list[str] = []
         self._spaces: list[dict[str, str]] = []
         """Of each open element, with those of the elements around it."""
         self._bases: list[str] = []
@@ -527,40 +518,31 @@ class _Splitter:
     def start_ns(self, prefix: str, uri: str) -> None:
         self._declared[prefix] = uri
 
-    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
-        if not self._path:
-            if tag not in _PATHS:
-                raise _NotFeedError(f"its root is <{tag[-60:]}>")
-            self._entry = [tag, *_PATHS[tag]]
-        self._path.append(tag)
-        if len(self._path) > _DEPTH:
-            raise _NotFeedError("nested too deeply")
-        if len(self._path) < len(self._entry):
+    def root(self, tag: str) -> None:
+        if tag not in _PATHS:
+            raise strict.UnreadableError(f"its root is <{tag[-60:]}>")
+        self._entry = [tag, *_PATHS[tag]]
+
+    def opened(self, attributes: Mapping[str, str]) -> None:
+        if len(self.path) < len(self._entry):
             around = self._spaces[-1] if self._spaces else {}
             self._spaces.append(around | self._declared)
             base = attributes.get(_BASE, "")
             self._bases.append(_join(self._bases[-1], base) if self._bases else base)
-        elif self._path == self._entry:
-            self._begin = self.parser.CurrentByteIndex
+        elif self.path == self._entry:
+            self._begin = self.place()
         self._declared = {}
 
-    def end(self, tag: str) -> None:  # noqa: ARG002 - the port's shape
-        if self._path == self._entry:
-            end = self.body.index(b">", self.parser.CurrentByteIndex) + 1
-            self.spans.append(_Span(self._begin, end, self._spaces[-1], self._bases[-1]))
-        self._path.pop()
-        if len(self._path) < len(self._spaces):
+    def closed(self, said: str) -> None:  # noqa: ARG002 - the base's shape
+        if self.path == self._entry:
+            span = _Span(self._begin, self.end_place(), self._spaces[-1], self._bases[-1])
+            self.spans.append(span)
+        if len(self.path) <= len(self._spaces):
             self._spaces.pop()
             self._bases.pop()
 
-    def close(self) -> None:
-        """Nothing is left to do; see `xml.etree.ElementTree.XMLParser`."""
-
 
 def _split(body: bytes) -> list[_Span]:
-    splitter = _Splitter(body)
-    parser = SafeTree.DefusedXMLParser(target=splitter, forbid_dtd=True)
-    splitter.parser = parser.parser
-    parser.feed(body)
-    parser.close()
-    return splitter.spans
+    cutter = _Cutter(body)
+    cutter.cut()
+    return cutter.spans
