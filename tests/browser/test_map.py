@@ -29,7 +29,8 @@ OUTSIDE = """() => [...document.querySelectorAll("svg.map .node")]
 
 
 def hash_of(page):
-    return page.url.partition("#")[2]
+    """What follows the hash now: `page.url` is told of a pushed state only some time later."""
+    return page.evaluate("location.hash.slice(1)")
 
 
 def node(page, id, sheet="desk"):

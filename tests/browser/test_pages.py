@@ -161,5 +161,5 @@ def test_a_page_that_has_moved_leads_on_without_script(chromium, built, site):
     with Watched(chromium, site, java_script_enabled=False) as w:
         w.page.goto(f"{site}/{name}")
         w.page.locator("article h1").wait_for()
-        assert w.page.url != f"{site}/{name}"
+        w.page.wait_for_url(lambda url: url != f"{site}/{name}")
         assert w.wrong == []

@@ -203,7 +203,7 @@ def test_filters_count_and_narrow_and_stand_in_the_address(chromium, url):
         }  # fmt: skip
         w.page.get_by_label("Stance to theses").select_option("disputes")
         w.page.locator(".find-told", has_text=f"{stances['disputes']} result").wait_for()
-        shared = w.page.url
+        shared = w.page.evaluate("location.href")
         first = w.page.locator(".find-title").first.inner_text()
         assert w.wrong == []
     with Watched(chromium, url) as w:  # another reader opens the link
