@@ -25,8 +25,10 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.orm import configure_mappers
+from sqlalchemy.types import TypeEngine
 from sqlmodel import Field, SQLModel
 
+from kb import postgres
 from kb.vocabulary import (
     AgentKind,
     AssertedHow,
@@ -72,15 +74,30 @@ class Utc(TypeDecorator[dt.datetime]):
         return None if value is None else value.replace(tzinfo=dt.UTC)
 
 
-def _word(kind: type[StrEnum]) -> Enum:
-    """A closed vocabulary as text with a CHECK: the value is stored, not the member's name."""
+class Embedding(TypeDecorator[bytes]):
+    """Little-endian float32: a blob in SQLite, a pgvector column in PostgreSQL."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the column's type."""
+        on_server = dialect.name == "postgresql"
+        return dialect.type_descriptor(postgres.vector_type() if on_server else LargeBinary())
+
+
+def _word(kind: type[StrEnum], name: str = "") -> Enum:
+    """A closed vocabulary as text with a CHECK: the value is stored, not the member's name.
+
+    The CHECK needs a `name` of its own where a table has two columns of one vocabulary.
+    """
     return Enum(
         kind,
         values_callable=lambda members: [member.value for member in members],
         native_enum=False,
         create_constraint=True,
         length=32,
-        name=kind.__name__.lower(),
+        name=name or kind.__name__.lower(),
     )
 
 
@@ -679,6 +696,7 @@ class Link(SQLModel, table=True):
     """Of a machine's link: how far the statements for and against lie apart, in [-1, 1]."""
     review: ReviewState = _column(ReviewState, default=ReviewState.proposed)
     reviewed_by: str = ""
+    """Who judged it; on a proposed link, the readers who disagree."""
     run_id: int | None = Field(default=None, foreign_key="run.id", index=True)
     valid: str = ""
     recorded_at: dt.datetime = Field(sa_type=Utc)
@@ -710,16 +728,66 @@ class EvidenceSpan(SQLModel, table=True):
     superseded_at: dt.datetime | None = Field(default=None, sa_type=Utc, index=True)
 
 
+class QueuedLink(SQLModel, table=True):
+    """What a machine proposes and does not publish: it waits for a person, and is no link.
+
+    A row that a person confirms becomes a `Link` when the linker runs next.
+    """
+
+    __tablename__: ClassVar[str] = "queued_link"
+    __table_args__ = (
+        _current("work_id", "claim_id", name="queued_link_current"),
+        CheckConstraint("score >= 0 AND score <= 1", name="queued_link_score_range"),
+        CheckConstraint('start >= 0 AND "end" > start', name="queued_link_order"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    work_id: str = Field(foreign_key="work.id", index=True)
+    claim_id: str = Field(foreign_key="claim.id")
+    stance: Stance = _column(Stance)
+    how: AssertedHow | None = Field(default=None, sa_type=_word(AssertedHow))
+    agent: str
+    """The model's name and version."""
+    score: float
+    """In [0, 1], not a probability."""
+    stance_score: float
+    """In [-1, 1]: from against to for."""
+    manifestation_id: str = Field(foreign_key="manifestation.id", index=True)
+    start: int
+    """Offset of the evidence's first character in the manifestation's abstract."""
+    end: int
+    """Offset after the last character."""
+    quote: str = Field(sa_type=Text)
+    """Exactly `abstract[start:end]`."""
+    quote_hash: str
+    """SHA-256 of `quote` in UTF-8, in hex."""
+    run_id: int | None = Field(default=None, foreign_key="run.id", index=True)
+    recorded_at: dt.datetime = Field(sa_type=Utc)
+    superseded_at: dt.datetime | None = Field(default=None, sa_type=Utc, index=True)
+
+
 class Verdict(SQLModel, table=True):
-    """A person's judgement on a link, from the curated files."""
+    """The latest judgement of one person on a link, from the curated files."""
 
     work_id: str = Field(primary_key=True, foreign_key="work.id")
     claim_id: str = Field(primary_key=True, foreign_key="claim.id")
+    by: str = Field(primary_key=True)
     verdict: ReviewState = _column(ReviewState)
     stance: Stance | None = Field(default=None, sa_type=_word(Stance))
-    by: str
     valid: str
     note: str = ""
+    abstract_hash: str = ""
+    """SHA-256 of the abstract that was read, in hex; "" where it is not known."""
+    quote_hash: str = ""
+    """SHA-256 of the sentence that showed the link, in hex; "" where it is not known."""
+    blind: bool = False
+    """Whether neither another's verdict nor the machine's was seen."""
+    agent: str = ""
+    """The machine whose proposal was judged; "" where it is not known. So is what follows."""
+    proposed: Stance | None = Field(default=None, sa_type=_word(Stance, "proposed_stance"))
+    score: float | None = None
+    published: bool = False
+    """Whether the proposal was shown as a link."""
 
 
 class Tension(SQLModel, table=True):
@@ -824,12 +892,15 @@ class Note(SQLModel, table=True):
 class Vector(SQLModel, table=True):
     """The vector of one text under one model."""
 
+    # Not "vector": that is what pgvector calls its type, and a table's name is a type too.
+    __tablename__: ClassVar[str] = "text_vector"
+
     text_digest: str = Field(primary_key=True)
     """SHA-256 of the text in UTF-8, in hex."""
-    model: str = Field(primary_key=True)
+    model: str = Field(primary_key=True, index=True)
     """Name, weights hash and precision: vectors of two models never mix."""
     dim: int
-    data: bytes = Field(sa_type=LargeBinary)
+    data: bytes = Field(sa_type=Embedding)
     """Little-endian float32, shape (dim,), unit length."""
 
 

@@ -13,42 +13,77 @@ import json
 import os
 import sqlite3
 import sys
+import weakref
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Boolean, Engine, Float, Integer, LargeBinary, event, exc, func, inspect, text
-from sqlmodel import Session, SQLModel, create_engine, select
+from sqlmodel import Session, SQLModel, col, create_engine, delete, select
 
+from kb import postgres
 from kb.errors import BusyError, StoreError
-from kb.models import Run, Setting
+from kb.models import Embedding, Run, Setting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from sqlalchemy import Column, Connection
 
-HEAD = "0002"
+HEAD = "0005"
 """The newest revision under kb/migrations; a test keeps it so."""
 DEFAULT = "data/kb.sqlite"
 """Where the database is unless --db or KB_DB says otherwise."""
-_PG_LOCK = 7_245_001
-"""Key of the advisory lock that stands for the file lock on PostgreSQL; any constant would do."""
-
 
 REVISION = "revision"
 """Name of the setting that counts the transactions that changed what is known: what was
 derived from one revision need not be looked at again while it stands."""
 
 
-def touch(session: Session) -> None:
-    """Note, within a write transaction, that what is known has changed."""
+_TOUCHED = "touched:"
+"""Before a revision: the setting that lists the works that came to it changed."""
+
+
+def touch(session: Session, works: Iterable[str] | None = None) -> None:
+    """Note, within a write transaction, that what is known has changed.
+
+    Args:
+        session: A write transaction.
+        works: What has changed of works, where nothing else has; None when it may be anything.
+    """
     row = session.get(Setting, REVISION)
+    revision = 1 if row is None else int(row.value) + 1
     if row is None:
         session.add(Setting(name=REVISION, value="1"))
     else:
-        row.value = str(int(row.value) + 1)
+        row.value = str(revision)
+    if works is not None:
+        name = f"{_TOUCHED}{revision:012}"
+        session.merge(Setting(name=name, value=json.dumps(sorted(works))))
+
+
+def touched(session: Session, since: int, until: int) -> set[str] | None:
+    """Return the works that changed after one revision and up to another.
+
+    None where that is not known: something else changed too, or it was forgotten since.
+    """
+    query = select(Setting).where(
+        col(Setting.name) > f"{_TOUCHED}{since:012}", col(Setting.name) <= f"{_TOUCHED}{until:012}"
+    )
+    rows = session.exec(query).all()
+    if len(rows) != until - since:
+        return None
+    return {id for row in rows for id in json.loads(row.value)}
+
+
+def forget_touched(session: Session, until: int) -> None:
+    """Drop what `touched` knows up to a revision that every stage has worked from."""
+    session.connection().execute(
+        delete(Setting).where(
+            col(Setting.name) > _TOUCHED, col(Setting.name) <= f"{_TOUCHED}{until:012}"
+        )
+    )
 
 
 def now() -> dt.datetime:
@@ -57,7 +92,7 @@ def now() -> dt.datetime:
 
 
 class Store:
-    """A database of the knowledge base: a SQLite file, or whatever a SQLAlchemy URL names."""
+    """A database of the knowledge base: a SQLite file, or one on a PostgreSQL server."""
 
     def __init__(self, target: str | Path) -> None:
         """Name the database; nothing is opened before it is used.
@@ -66,20 +101,35 @@ class Store:
             target: A path, or a SQLAlchemy URL such as "postgresql+psycopg://user@host/name".
 
         Raises:
-            StoreError: The URL cannot be understood, or its driver is not installed.
+            StoreError: The URL cannot be understood, names another kind of database, or what
+                PostgreSQL needs is not installed.
         """
-        self.url = str(target) if "://" in str(target) else f"sqlite:///{target}"
+        named = "://" in str(target)
+        self.url = postgres.plain_url(str(target)) if named else f"sqlite:///{target}"
+        if not self.url.startswith(("sqlite:", "sqlite+", postgres.SCHEME)):
+            raise StoreError(
+                f"cannot use the database {_safe(self.url)}: name a file, or "
+                f"{postgres.SCHEME}USER@HOST/NAME"
+            )
         try:
             self._engine = create_engine(self.url)
-        except (exc.ArgumentError, exc.NoSuchModuleError, ImportError) as error:
+            if self.dialect == "postgresql":
+                postgres.vector_type()
+        except (exc.ArgumentError, ValueError) as error:
             raise StoreError(f"cannot use the database URL {_safe(self.url)}: {error}") from error
+        except ImportError as error:
+            raise StoreError(f"cannot use {_safe(self.url)}: {postgres.EXTRA}") from error
         self.path = _sqlite_path(self._engine)
-        self._lock: FileLock | None = None
+        self._is_locked = False
         self._is_sound = False
         self._running: list[Run] = []
         if self._engine.dialect.name == "sqlite":
             event.listen(self._engine, "connect", _prepare_sqlite)
             event.listen(self._engine, "begin", _begin)
+        else:
+            event.listen(self._engine, "connect", postgres.prepare)
+        # A server is told when we go; a file is released.
+        weakref.finalize(self, self._engine.dispose)
 
     @classmethod
     def open(cls, target: str | Path) -> Self:
@@ -89,18 +139,29 @@ class Store:
             StoreError: There is none, it is not a database, or its schema is not ours.
         """
         store = cls(target)
-        if store.path is not None and not store.path.exists():
-            raise StoreError(f"no knowledge base at {store.path}; kb init makes one")
-        found = store.revision()
+        try:
+            store._ensure_current()
+        except StoreError:
+            store.close()
+            raise
+        return store
+
+    def _ensure_current(self) -> None:
+        if self.path is not None and not self.path.exists():
+            raise StoreError(f"no knowledge base at {self.path}; kb init makes one")
+        found = self.revision()
         if found is None:
-            raise StoreError(f"{store.name} holds no knowledge base yet; kb init makes one")
-        store._refuse_newer(found)
+            raise StoreError(f"{self.name} holds no knowledge base yet; kb init makes one")
+        self._refuse_newer(found)
         if found != HEAD:
             raise StoreError(
-                f"{store.name} has schema {found}, this version needs {HEAD}; "
-                "kb init backs it up and migrates it"
+                f"{self.name} has schema {found}, this version needs {HEAD}; "
+                + (
+                    "kb init backs it up and migrates it"
+                    if self.path is not None
+                    else "back it up with pg_dump, then kb init migrates it"
+                )
             )
-        return store
 
     @property
     def name(self) -> str:
@@ -125,9 +186,14 @@ class Store:
         Raises:
             StoreError: The file cannot be read.
         """
+        engine = self._engine
+        if self.dialect == "postgresql":  # where each statement would see a state of its own
+            engine = engine.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
         with (
             self._translated(),
-            Session(self._engine, expire_on_commit=False, autoflush=False) as session,
+            Session(engine, expire_on_commit=False, autoflush=False) as session,
         ):
             yield session  # closing rolls back and leaves what was read readable
 
@@ -148,6 +214,8 @@ class Store:
             engine = self._engine.execution_options(immediate=True)
             with Session(engine, expire_on_commit=False) as session, session.begin():
                 yield session
+                if self.dialect == "postgresql":
+                    postgres.count_write(session.connection())
 
     @contextlib.contextmanager
     def lock(self, job: str) -> Iterator[None]:
@@ -157,11 +225,11 @@ class Store:
             BusyError: Another process holds the lock; the message names it.
             StoreError: The lock file cannot be made.
         """
-        if self._lock is not None:
+        if self._is_locked:
             yield
             return
         if self.path is None:
-            with self._server_lock():
+            with self._server_lock(job):
                 yield
             return
         lock = FileLock(f"{self.path}.lock", timeout=0)
@@ -174,7 +242,7 @@ class Store:
             raise StoreError(
                 f"cannot write beside {self.path}: {error.strerror or error}"
             ) from error
-        self._lock = lock
+        self._is_locked = True
         try:
             with contextlib.suppress(OSError):  # a full disk must not hide the real message
                 holder.write_text(
@@ -184,23 +252,20 @@ class Store:
         finally:
             with contextlib.suppress(OSError):
                 holder.unlink(missing_ok=True)
-            self._lock = None
+            self._is_locked = False
             lock.release()
 
     @contextlib.contextmanager
-    def _server_lock(self) -> Iterator[None]:
-        with self._translated(), self._engine.connect() as connection:
+    def _server_lock(self, job: str) -> Iterator[None]:
+        with contextlib.ExitStack() as held:
             if self.dialect == "postgresql":
-                taken = connection.execute(
-                    text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": _PG_LOCK}
-                ).scalar_one()
-                if not taken:
-                    raise BusyError(f"{self.name} is being written by another process")
-            self._lock = FileLock(os.devnull)  # only marks the store as held
+                with self._translated():
+                    held.enter_context(postgres.lock(self._engine, self.name, job))
+            self._is_locked = True
             try:
                 yield
             finally:
-                self._lock = None
+                self._is_locked = False
 
     @contextlib.contextmanager
     def run(self, job: str, parent: Run | None = None) -> Iterator[Run]:
@@ -274,7 +339,8 @@ class Store:
         """Make the tables, or bring them up to date after a backup.
 
         Returns:
-            The backup's path, or None where nothing needed one.
+            The backup's path, or None where nothing needed one, or on a server, which has
+            backups of its own.
 
         Raises:
             BusyError: Another process is writing.
@@ -388,9 +454,13 @@ class Store:
         Raises:
             StoreError: The file cannot be read at all.
         """
+        with self._translated():
+            return self._faults()
+
+    def _faults(self) -> list[str]:
         if self.dialect != "sqlite":
             return []
-        with self._translated(), self._engine.connect() as connection:
+        with self._engine.connect() as connection:
             faults = [row[0] for row in connection.execute(text("PRAGMA integrity_check(20)"))]
             broken = list(connection.execute(text("PRAGMA foreign_key_check")))
         faults = [fault for fault in faults if fault != "ok"] + self._odd_values()
@@ -420,15 +490,20 @@ class Store:
 
     def _is_damaged(self) -> bool:
         try:
-            return bool(self.integrity())
-        except StoreError:
-            return True
+            return bool(self._faults())
+        except (exc.SQLAlchemyError, sqlite3.Error, ValueError, LookupError, TypeError):
+            return True  # what is wrong cannot even be told
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
         try:
             yield
         except (exc.OperationalError, exc.DatabaseError) as error:
+            if self.dialect == "postgresql":
+                told = postgres.explain(self.name, error)
+                if told is None:
+                    raise  # a fault of ours, not of the server
+                raise told from error
             if isinstance(error, exc.IntegrityError | exc.ProgrammingError | exc.DataError):
                 if self._is_damaged():
                     raise self._explain("malformed") from error
@@ -478,6 +553,7 @@ def _sqlite_path(engine: Engine) -> Path | None:
 
 def _safe(url: str) -> str:
     """A URL without its password, or the text itself when it is not a URL."""
+    url = url.partition("?")[0]  # a password may stand among the options as well
     head, at, tail = url.rpartition("@")
     scheme, sep, user = head.partition("://")
     return f"{scheme}{sep}{user.split(':', 1)[0]}@{tail}" if at else url
@@ -490,7 +566,7 @@ def _kinds(column: Column[Any]) -> list[str]:
     elif isinstance(column.type, Float):
         kinds = ["real", "integer"]
     else:
-        kinds = ["blob"] if isinstance(column.type, LargeBinary) else ["text"]
+        kinds = ["blob"] if isinstance(column.type, LargeBinary | Embedding) else ["text"]
     return [*kinds, "null"] if column.nullable else kinds
 
 
@@ -515,6 +591,9 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # SQLite ignores foreign keys unless asked, on every connection.
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA busy_timeout = 5000")  # milliseconds
+    # KiB, below zero. With SQLite's own 2 MB a large batch spills: the journal is synced and
+    # the file written in the middle of it.
+    connection.execute("PRAGMA cache_size = -24000")
 
 
 def _begin(connection: Connection) -> None:

@@ -182,7 +182,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
-        "vector",
+        # The other name is that of pgvector's type, which may be there already.
+        "vector" if op.get_bind().dialect.name == "sqlite" else "text_vector",
         sa.Column("text_digest", sa.String(), nullable=False),
         sa.Column("model", sa.String(), nullable=False),
         sa.Column("dim", sa.Integer(), nullable=False),
