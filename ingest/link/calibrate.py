@@ -1,27 +1,97 @@
-"""The few fixed numbers that turn similarities into a score, and where they come from.
+"""The fixed numbers that turn what is seen of a work into scores, and where they come from.
 
 They are read from `reference.json` beside this module, which says how they were fitted;
-`bench/linker.py --fit` makes it again. Nothing here depends on the other works of a batch, so
-a work gets the same links whenever it is linked.
+`bench/fit_linker.py` makes it again. Nothing here depends on the other works of a batch, so a
+work gets the same links whenever it is linked.
 """
 
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from importlib import resources
+from typing import TYPE_CHECKING, Any
 
-FEATURES = ("lexical", "sentence_lexical", "dense", "sentence_dense")
-"""Words of the abstract, words of its best sentence, its vector, its best sentence's vector."""
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import ArrayLike, NDArray
 
 
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """Mean and standard deviation of a feature over reference abstracts and all theses."""
+class Scales:
+    """Mean and standard deviation of each similarity over reference abstracts.
 
-    mean: float
-    sd: float
+    A similarity is told twice: as it stands among all theses, and as it stands for its own,
+    since some theses have more words in common with any abstract than others.
+    """
+
+    def __init__(self, told: Mapping[str, Mapping[str, Sequence[float]]]) -> None:
+        """Take the numbers of a file.
+
+        Args:
+            told: Similarity -> thesis -> mean and standard deviation; "" for all theses. A
+                thesis that is not there, such as a new one, is taken as all are.
+        """
+        self._told = told
+
+    def __repr__(self) -> str:
+        """Say every number: what a link was made with is kept as a hash of this."""
+        return f"Scales({json.dumps(self._told, sort_keys=True)})"
+
+    def __call__(self, features: ArrayLike, theses: Sequence[str]) -> NDArray[np.float64]:
+        """Return features in standard deviations: of all theses, then of each one's own.
+
+        Args:
+            features: Shape (theses, features), in the order of the file.
+            theses: Their ids.
+
+        Returns:
+            Shape (theses, 2 * features).
+        """
+        rows = np.asarray(features, np.float64)
+        every = np.array([[of[""] for of in self._told.values()]])
+        own = np.array([[of.get(id, of[""]) for of in self._told.values()] for id in theses])
+        both = [(rows - each[:, :, 0]) / each[:, :, 1] for each in (every, own)]
+        return np.concatenate(both, axis=1)
+
+
+class Linear:
+    """A linear model on named, standardized numbers: small enough to read.
+
+    Attributes:
+        features: Their names, in order.
+        outputs: What it tells, in order.
+    """
+
+    features: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    def __init__(self, told: Mapping[str, Any]) -> None:
+        """Take the numbers of a file.
+
+        Args:
+            told: "outputs" and "bias", a list each; "features": name -> {"mean", "sd",
+                "weights"}, one weight for each output.
+        """
+        self.outputs = tuple(told["outputs"])
+        self.features = tuple(told["features"])
+        each = list(told["features"].values())
+        self._mean = np.array([one["mean"] for one in each], np.float64)
+        self._sd = np.array([one["sd"] for one in each], np.float64)
+        self._weights = np.array([one["weights"] for one in each], np.float64)
+        self._bias = np.array(told["bias"], np.float64)
+        self._told = told
+
+    def __repr__(self) -> str:
+        """Say every number, as those of `Scales`."""
+        return f"Linear({json.dumps(self._told, sort_keys=True)})"
+
+    def __call__(self, values: ArrayLike) -> NDArray[np.float64]:
+        """Return the outputs for rows of features, shape (n, features) -> (n, outputs)."""
+        rows = (np.asarray(values, np.float64) - self._mean) / self._sd
+        return np.asarray(rows @ self._weights + self._bias, np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,31 +102,33 @@ class Reference:
     """Goes into the agent's name: a new fit makes new links."""
     encoder: str
     """The encoder it was fitted with; under another one its scores are comparable among
-    themselves, but the threshold was not measured."""
-    scales: dict[str, Scale]
-    slope: float
-    offset: float
-    """score = 1 / (1 + exp(-slope * (z - offset))), z the sum of the features' z-scores."""
+    themselves, but the thresholds were not measured."""
+    reader: str
+    """The cross-encoder it was fitted with."""
+    fitted: str
+    """Which labelled abstracts it was fitted to; see `report.digest`."""
+    scales: Scales
+    first: Linear
+    """Which theses a work is read beside, as log-odds; of `candidates.FEATURES`, twice."""
+    most: int
+    """Theses of a work that are read beside it at most."""
+    least: float
+    """Log-odds below which none is."""
+    link: Linear
+    """How far a work bears on a thesis, as log-odds; see `judge.LINK`."""
+    stance: Linear
+    """What it does to it, one output a stance; see `judge.STANCE`."""
+    sentence: Linear
+    """How well a sentence shows it; see `evidence.FEATURES`."""
     publish: float
     """The least score that the site shows."""
+    queue: float
+    """The least score that is put before a person."""
     floor: float
     """The least score worth reporting at all."""
-    central: float
-    """Mean relevance of a text to the thesis, in sd, below which it takes no side."""
-    side: float
-    """Margin of the statements for over those against, in [-1, 1], below which a work that is
-    about the thesis is not taken to support it. Most such works do, so it is below zero."""
-    against: float
-    """Least margin of the statements against over those for that makes a disputer, in [0, 1]."""
-    condition: float
-    """Least margin of the qualifying statements over those for that makes a condition."""
-
-    def score(self, z: float) -> float:
-        """Return the score of a sum of z-scores, in [0, 1]: not a probability.
-
-        Rounded, so that the last bits of a processor's arithmetic do not make a new link.
-        """
-        return round(1.0 / (1.0 + math.exp(-self.slope * (z - self.offset))), 4)
+    dispute: float
+    """The least share that "disputes" must have among the stances to be said: a wrong one is
+    worse than none."""
 
 
 def load() -> Reference:
@@ -64,5 +136,7 @@ def load() -> Reference:
     text = resources.files("ingest.link").joinpath("reference.json").read_text("utf-8")
     told = json.loads(text)
     told.pop("about")
-    told["scales"] = {name: Scale(**scale) for name, scale in told["scales"].items()}
+    told["scales"] = Scales(told["scales"])
+    for name in ("first", "link", "stance", "sentence"):
+        told[name] = Linear(told[name])
     return Reference(**told)

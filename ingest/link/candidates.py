@@ -1,6 +1,6 @@
-"""How much an abstract speaks to each thesis: four similarities, by words and by meaning.
+"""How much an abstract speaks to each thesis: similarities by words and by meaning.
 
-All four are learnt from the theses' own sentences alone. By words: BM25 with those sentences
+All are learnt from the theses' own sentences alone. By words: BM25 with those sentences
 as the documents and the abstract as the query, so that its statistics do not change with the
 works at hand; and, for single sentences, how much likelier their words are in one thesis'
 sentences than in the others'. By meaning: the cosine of the abstract and the nearest sentence
@@ -37,6 +37,9 @@ Source: Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009.
 """
 _TERMS_WEIGHT = 0.15
 """Weight of the key terms, taken together, against the mean of the sentences."""
+_SPREAD_OF_WORDS, _SPREAD_OF_MEANING = 1.016, 1.115
+"""Standard deviations of the two scores of a sentence over 4,900 abstracts and all theses: what
+puts them on one scale."""
 _SHRINK = 1.0
 """How far the covariance of the sentences is drawn to a sphere: they are fewer than three times
 the dimensions."""
@@ -63,31 +66,37 @@ class Reading:
         return cls(passages, title, rows[first:after], rows[after:])
 
 
+FEATURES = (
+    "lexical",  # words of the abstract
+    "sentence_lexical",  # words of its best sentence
+    "sentence_lexical_3",  # of its best three, on average
+    "dense",  # cosine of the best window and the nearest sentence of the thesis
+    "dense_for",  # the same with the statements for it alone
+    "sentence_dense",  # the best sentence, or the title, along the thesis' own direction
+    "sentence_dense_3",
+    "sentence_dense_mean",
+    "title_dense",
+    "sentence_both",  # the best sentence by words and direction together
+    "sentence_for",  # cosine of the best sentence and the nearest statement for the thesis
+    "sentence_against",
+    "terms",  # how many key terms of the thesis stand in the text, as log(1 + n)
+)
+"""What a thesis and a work have in common; each is standardized twice, see `calibrate.Scales`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Similarity:
-    """What each thesis has in common with a work; raw, see `calibrate.Scale`."""
+    """What each thesis has in common with a work; raw, see `calibrate.Scales`."""
 
-    lexical: Matrix
-    """Shape (theses,)."""
-    dense: Matrix
-    """Shape (theses,): of the best window and the nearest sentence of the thesis, in [-1, 1]."""
+    features: Matrix
+    """`FEATURES` for each thesis, shape (theses, features)."""
+    relevance: Matrix
+    """How much each sentence speaks to each thesis, by words and by direction together:
+    shape (sentences, theses)."""
     sentence_lexical: Matrix
     """Shape (sentences, theses)."""
-    sentence_dense: Matrix
-    """Shape (sentences, theses)."""
-    title_dense: Matrix
-    """Shape (theses,)."""
-
-    def features(self) -> Matrix:
-        """Return the four features in the order of `calibrate.FEATURES`, shape (4, theses)."""
-        return np.stack(
-            [
-                self.lexical,
-                self.sentence_lexical.max(axis=0),
-                self.dense,
-                np.maximum(self.sentence_dense.max(axis=0), self.title_dense),
-            ]
-        )
+    sentence_nearest: Matrix
+    """Cosine to the nearest sentence of each thesis, in [-1, 1]: shape (sentences, theses)."""
 
 
 class Candidates:
@@ -103,7 +112,15 @@ class Candidates:
         self._bm25, self._odds = self._lexicon(theses)
         self._center, self._directions = _discriminants(rows)
         self._said = np.concatenate(rows)
-        self._starts = np.cumsum([0, *(len(own) for own in rows[:-1])])
+        self._terms = [[term.lower() for term in thesis.terms] for thesis in theses]
+        # A thesis without statements for or against is taken at its word.
+        sizes = [(1, len(t.for_), len(t.against), len(t.qualifies)) for t in theses]
+        first = np.cumsum([0, *(size for four in sizes for size in four if size)])[:-1]
+        self._starts, self._blocks, block = first, np.zeros((len(theses), 4), np.int64), 0
+        for place, four in enumerate(sizes):
+            for kind, size in enumerate(four):
+                self._blocks[place, kind] = block if size else self._blocks[place, 0]
+                block += size > 0
 
     def __call__(self, reading: Reading) -> Similarity:
         """Compare a work that has at least one sentence with every thesis."""
@@ -112,19 +129,44 @@ class Candidates:
         odds = [self._odds[self._rows(part)].sum(axis=0) for part in parts[1:]]
         length = [4 + len(part) // 2 for part in parts[1:]]
         whole = [word for part in parts for word in part]
-        lexical = self._bm25[self._rows(whole)].sum(axis=0) / np.float32(1 + len(whole) / 2) ** 0.5
+        by_words = np.asarray(np.stack(odds) / np.sqrt(length)[:, None], np.float32)
+        by_meaning, title = self._dense(reading.sentences), self._dense(reading.title)
+        both = by_words / _SPREAD_OF_WORDS + by_meaning / _SPREAD_OF_MEANING
+        windows = self._nearest(reading.windows).max(axis=0)
+        near = self._nearest(reading.sentences)
+        text = " ".join((passages.title, *passages.sentences)).lower()
+        features = [
+            self._bm25[self._rows(whole)].sum(axis=0) / np.float32(1 + len(whole) / 2) ** 0.5,
+            by_words.max(axis=0),
+            _best_three(by_words),
+            windows.max(axis=1),
+            windows[:, 1],
+            np.maximum(by_meaning.max(axis=0), title),
+            _best_three(by_meaning),
+            by_meaning.mean(axis=0),
+            title,
+            both.max(axis=0),
+            near[:, :, 1].max(axis=0),
+            near[:, :, 2].max(axis=0),
+            [math.log1p(sum(term in text for term in terms)) for terms in self._terms],
+        ]
         return Similarity(
-            lexical=lexical,
-            dense=self._nearest(reading.windows),
-            sentence_lexical=np.asarray(np.stack(odds) / np.sqrt(length)[:, None], np.float32),
-            sentence_dense=self._dense(reading.sentences),
-            title_dense=self._dense(reading.title),
+            features=np.stack(features, axis=1).astype(np.float32),
+            relevance=both,
+            sentence_lexical=by_words,
+            sentence_nearest=near.max(axis=2),
         )
 
     def _nearest(self, rows: Matrix) -> Matrix:
-        """Cosine of the nearest pair of one of `rows` and a sentence of each thesis."""
-        near: Matrix = np.maximum.reduceat((rows @ self._said.T).max(axis=0), self._starts)
-        return near
+        """Cosine of each of `rows` to the nearest of four kinds of sentences of each thesis.
+
+        The kinds are the thesis itself, then what is said for it, against it and in between.
+
+        Returns:
+            Shape (rows, theses, 4).
+        """
+        near: Matrix = np.maximum.reduceat(rows @ self._said.T, self._starts, axis=1)
+        return near[:, self._blocks]
 
     def _dense(self, rows: Matrix) -> Matrix:
         return np.asarray((rows - self._center) @ self._directions, np.float32)
@@ -160,6 +202,12 @@ class Candidates:
                 weights[row, place] += share * rarity * count * (_K1 + 1) / (count + norm)
                 holding[row, place] += number < said
         return weights, _odds(holding, np.array([len(t.sentences) for t in theses], np.float32))
+
+
+def _best_three(values: Matrix) -> Matrix:
+    """The mean of the three best sentences, or of as many as there are, for each thesis."""
+    best: Matrix = np.sort(values, axis=0)[::-1][:3].mean(axis=0)
+    return best
 
 
 def _odds(holding: Matrix, sizes: Matrix) -> Matrix:

@@ -2,7 +2,8 @@
 
 A link is what a judge makes of one work and the theses, and of nothing else, so it does not
 matter which works are linked together or when. What a work was last judged from is kept as a
-hash in a setting; a work with the same hash is left alone.
+hash in a setting; a work with the same hash is left alone. What the judge would not show but have
+a person look at is queued beside the links.
 """
 
 from __future__ import annotations
@@ -18,8 +19,20 @@ from sqlmodel import col, select
 
 from ingest.link import calibrate, theses
 from ingest.link.candidates import Reading
-from ingest.link.judge import Evidence, StatementJudge
-from kb.models import Claim, EvidenceSpan, Link, Manifestation, Setting, Verdict, Work
+from ingest.link.endpoint import Answers, EndpointJudge, Outcome
+from ingest.link.judge import Evidence, PackagedJudge
+from kb.held import is_held
+from kb.models import (
+    Claim,
+    EvidenceSpan,
+    Link,
+    Manifestation,
+    QueuedLink,
+    Setting,
+    Verdict,
+    Work,
+)
+from kb.review import Opinion, settle
 from kb.sentences import passages
 from kb.store import now
 from kb.vectors import digest, embed_texts, read
@@ -27,41 +40,66 @@ from kb.vocabulary import AgentKind, ReviewState
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from sqlmodel import Session
 
+    from ingest.link.endpoint import Endpoint
     from ingest.link.judge import Judge, Judgement
     from kb.encoder import Encoder, Progress
     from kb.sentences import Passages
     from kb.store import Store
-    from kb.vocabulary import Stance
+    from kb.vocabulary import AssertedHow, Stance
 
 
 _BATCH = 200
 """Works per transaction."""
+_ASKING = 20
+"""The same where a language model is asked, which takes seconds for each."""
 _SETTING = "link:"
 """Before a work's id: the name of the setting that holds what it was last judged from."""
+_FORM = "2"
+"""Raise it when the same judgements must give other rows."""
+_UNANSWERED = " unanswered"
+"""After that, where a language model could still be asked about the work."""
 
 
-def run(store: Store, encoder: Encoder, progress: Progress | None = None) -> dict[str, int]:
+def run(
+    store: Store,
+    encoder: Encoder,
+    progress: Progress | None = None,
+    *,
+    model: str = "",
+    endpoint: Endpoint | None = None,
+    only: Collection[str] | None = None,
+) -> dict[str, int]:
     """Link every work that has an abstract to the theses it bears on.
 
-    Writes the links above the publishing threshold, each with its evidence, as proposed; gives
-    curated links the sentence of the abstract that is closest to their claim; and applies
-    people's verdicts: a rejected link stays rejected, a confirmed one stays.
+    Writes the links above the publishing threshold, each with its evidence, as proposed; queues
+    for review what is below it and worth a person's look; gives curated links the sentence of
+    the abstract that is closest to their claim; and applies people's verdicts: a rejected link
+    stays rejected, a confirmed one is a link whatever its score, with the sentence that the
+    person read where the abstract still has it.
 
     Args:
         store: Texts that have no vector yet get one.
         encoder: Its name is part of the agent's.
         progress: Told (done, all) works.
+        model: A language model whose answers count; "" for none.
+        endpoint: Where that model can be asked for those that it has not given yet; None to
+            ask nothing.
+        only: Works that may have changed; None for all. What is held back is left out.
 
     Returns:
         How many works were judged and how many had not changed; how many links were added, kept
-        and superseded; how many curated links got evidence.
+        and superseded; how many proposals were queued and left the queue; how many curated links
+        got evidence; how many answers of a model were used and refused, and how many works are
+        without one.
 
     Raises:
         EncoderError: The encoder fails; the batches before that are kept.
+        SourceError: The language model failed. All works are linked by then: those that it did
+            not answer for, by the packaged judge.
         BusyError: Another process is writing.
         StoreError: The store cannot be written.
     """
@@ -69,14 +107,20 @@ def run(store: Store, encoder: Encoder, progress: Progress | None = None) -> dic
     with store.run("link") as entry:
         try:
             with store.read() as session:
-                ids = session.exec(select(Work.id).order_by(Work.id)).all()
-            desk = _Desk(store, encoder, entry.id)
-            for start in range(0, len(ids), _BATCH):
-                counts.update(desk.take(ids[start : start + _BATCH]))
+                open_ = session.exec(select(Work.id).where(~is_held(col(Work.id))))
+                ids = sorted(id for id in open_ if only is None or id in only)
+            desk = _Desk(store, encoder, entry.id, model, endpoint)
+            size = min(_BATCH, _ASKING) if endpoint else _BATCH
+            for start in range(0, len(ids), size):
+                counts.update(desk.take(ids[start : start + size]))
                 if progress is not None:
-                    progress(min(start + _BATCH, len(ids)), len(ids))
+                    progress(min(start + size, len(ids)), len(ids))
+            if desk.model is not None and desk.model.failure is not None:
+                raise desk.model.failure
         finally:
             entry.counts = dict(counts)
+            if endpoint is not None:
+                entry.requests, entry.bytes = endpoint.tally.requests, endpoint.tally.bytes
     return dict(counts)
 
 
@@ -91,16 +135,17 @@ class _Case:
     first_public: str
     manifestation: str
     """The first that had this abstract; evidence points into it."""
-    verdicts: tuple[tuple[str, ReviewState, Stance | None, str], ...]
-    """Claim, verdict, the person's own stance, who."""
+    verdicts: tuple[tuple[str, str, ReviewState, Stance | None, str], ...]
+    """Claim, who, verdict, the person's own stance, hash of the sentence that was read."""
     curated: tuple[tuple[int, str], ...]
     """Curated links: id and claim."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Proposal:
-    """A link as it should stand."""
+    """A link, or what is queued for review, as it should stand."""
 
+    is_link: bool
     stance: Stance
     score: float
     stance_score: float
@@ -109,12 +154,21 @@ class _Proposal:
     reviewed_by: str
     manifestation: str
     evidence: Evidence
+    agent: str
+    how: AssertedHow
 
 
 class _Desk:
     """Judges batches of works and writes what comes of it."""
 
-    def __init__(self, store: Store, encoder: Encoder, run_id: int | None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        encoder: Encoder,
+        run_id: int | None,
+        model: str,
+        endpoint: Endpoint | None,
+    ) -> None:
         self._store = store
         self._encoder = encoder
         self._run_id = run_id
@@ -129,9 +183,16 @@ class _Desk:
         if listed:
             with store.read() as session:
                 rows = read(session, encoder, sentences)
-            self._judge = StatementJudge(listed, rows, encoder.name, reference)
+            self._judge = PackagedJudge(listed, rows, encoder.name, reference)
             self._agent = self._judge.name
-        self._basis = digest(f"{self._agent} {reference} {theses.digest(listed)}")
+        told = self._agent
+        self.model: EndpointJudge | None = None
+        if model and self._judge is not None:
+            self.model = EndpointJudge(
+                self._judge, listed, reference.floor, model, Answers(store), endpoint
+            )
+            told = self.model.name
+        self._basis = digest(f"{_FORM} {told} {reference} {theses.digest(listed)}")
 
     def take(self, ids: Sequence[str]) -> dict[str, int]:
         """Judge those of these works that changed, in one transaction."""
@@ -139,24 +200,46 @@ class _Desk:
             cases = list(_cases(session, ids))
             known = _signatures(session, ids)
         signatures = {case.id: self._signature(case) for case in cases}
-        changed = [case for case in cases if signatures[case.id] != known.get(case.id, "")]
+        changed = [case for case in cases if not self._is_done(case.id, signatures, known)]
         counts = Counter(judged=len(changed), unchanged=len(cases) - len(changed))
         if not changed:
             return counts
         readings = self._readings(changed)
+        before = Counter(self.model.counts) if self.model else Counter()
+        # Before the transaction: a model may take minutes, and its answers are kept one by one.
+        outcomes = {case.id: self._outcome(readings.get(case.id)) for case in changed}
         with self._store.write() as session:
-            writer = _Writer(session, self._agent, self._run_id, [case.id for case in changed])
+            writer = _Writer(session, self._run_id, [case.id for case in changed])
             for case in changed:
-                reading = readings.get(case.id)
-                judged = self._judge.judge(reading) if reading and self._judge else []
-                writer.links(case.id, dict(_proposals(case, judged)))
+                reading, outcome = readings.get(case.id), outcomes[case.id]
+                judged = outcome.judgements
+                found = dict(_proposals(case, outcome, self._agent, reading))
+                writer.links(case.id, {c: each for c, each in found.items() if each.is_link})
+                writer.queue(case.id, {c: each for c, each in found.items() if not each.is_link})
                 for link_id, claim in case.curated:
                     evidence = self._closest(session, claim, reading, judged)
-                    writer.curated(link_id, case.manifestation, evidence)
-                session.merge(Setting(name=f"{_SETTING}{case.id}", value=signatures[case.id]))
+                    agent = outcome.agents.get(claim, self._agent)
+                    writer.curated(link_id, case.manifestation, evidence, agent)
+                told = signatures[case.id] + ("" if outcome.is_settled else _UNANSWERED)
+                session.merge(Setting(name=f"{_SETTING}{case.id}", value=told))
             writer.flush()
         counts.update(writer.counts)
+        if self.model is not None:
+            counts.update(self.model.counts - before)
         return counts
+
+    def _is_done(self, id: str, signatures: dict[str, str], known: dict[str, str]) -> bool:
+        """Whether judging a work again would change nothing."""
+        now, last = signatures[id], known.get(id, "")
+        is_asking = self.model is not None and self.model.is_asking
+        return last == now or (last == now + _UNANSWERED and not is_asking)
+
+    def _outcome(self, reading: Reading | None) -> Outcome:
+        if reading is None or self._judge is None:
+            return Outcome([])
+        if self.model is not None:
+            return self.model.consider(reading)
+        return Outcome(self._judge.judge(reading))
 
     def _signature(self, case: _Case) -> str:
         """A hash over all that a work's links come from; "" where it can have none."""
@@ -205,35 +288,54 @@ class _Desk:
         return evidence, round(float(np.clip(near[place], 0, 1)), 4)
 
 
-def _proposals(case: _Case, judged: Sequence[Judgement]) -> Iterator[tuple[str, _Proposal]]:
-    """The links that should stand, by claim: those shown, and those a person confirmed."""
-    verdicts = {claim: (verdict, stance, by) for claim, verdict, stance, by in case.verdicts}
-    for each in judged:
-        verdict, stance, by = verdicts.get(each.claim, (ReviewState.proposed, None, ""))
-        if each.published or verdict == ReviewState.confirmed:
-            yield (
-                each.claim,
-                _Proposal(
-                    stance=stance or each.stance,
-                    score=each.score,
-                    stance_score=each.stance_score,
-                    valid=case.first_public,
-                    review=verdict,
-                    reviewed_by=by,
-                    manifestation=case.manifestation,
-                    evidence=each.evidence,
-                ),
-            )
+def _proposals(
+    case: _Case, outcome: Outcome, agent: str, reading: Reading | None
+) -> Iterator[tuple[str, _Proposal]]:
+    """What should stand, by claim: links shown or confirmed by people, and what is queued."""
+    for each in outcome.judgements:
+        told = [verdict for verdict in case.verdicts if verdict[0] == each.claim]
+        settled = settle(
+            (Opinion(by, verdict, stance) for _, by, verdict, stance, _ in told), each.stance
+        )
+        is_confirmed = settled.review == ReviewState.confirmed
+        is_link = each.published or is_confirmed
+        if not (is_link or each.queued):
+            continue
+        hashes = [quote_hash for *_, quote_hash in told] if is_confirmed else []
+        yield (
+            each.claim,
+            _Proposal(
+                is_link=is_link,
+                stance=settled.stance,
+                score=each.score,
+                stance_score=each.stance_score,
+                valid=case.first_public,
+                review=settled.review,
+                reviewed_by=settled.by,
+                manifestation=case.manifestation,
+                evidence=_as_read(hashes, reading) or each.evidence,
+                agent=outcome.agents.get(each.claim, agent),
+                how=each.how,
+            ),
+        )
+
+
+def _as_read(hashes: Sequence[str], reading: Reading | None) -> Evidence | None:
+    """The sentence that a person read, where the abstract still has it."""
+    if reading is None or not hashes:
+        return None
+    by_hash = {
+        digest(sentence): Evidence(span.start, span.end, sentence)
+        for span, sentence in zip(reading.passages.spans, reading.passages.sentences, strict=True)
+    }
+    return next((by_hash[each] for each in hashes if each in by_hash), None)
 
 
 class _Writer:
     """Makes the current rows of a batch of works equal to what should stand."""
 
-    def __init__(
-        self, session: Session, agent: str, run_id: int | None, ids: Sequence[str]
-    ) -> None:
+    def __init__(self, session: Session, run_id: int | None, ids: Sequence[str]) -> None:
         self._session = session
-        self._agent = agent
         self._run_id = run_id
         self._at: dt.datetime = now()
         self.counts: Counter[str] = Counter()
@@ -257,6 +359,13 @@ class _Writer:
         )
         for span in session.exec(spans.order_by(col(EvidenceSpan.id))):
             self._spans[span.link_id] = span
+        queued = select(QueuedLink).where(
+            col(QueuedLink.work_id).in_(ids), col(QueuedLink.superseded_at).is_(None)
+        )
+        self._queued: dict[str, dict[str, QueuedLink]] = {}
+        for row in session.exec(queued):
+            self._queued.setdefault(row.work_id, {})[row.claim_id] = row
+        self._fresh_queue: list[QueuedLink] = []
 
     def links(self, work_id: str, wanted: dict[str, _Proposal]) -> None:
         """Keep, supersede or insert the machine's links of a work."""
@@ -277,8 +386,9 @@ class _Writer:
                     work_id=work_id,
                     claim_id=claim,
                     stance=new.stance,
+                    how=new.how,
                     agent_kind=AgentKind.model,
-                    agent=self._agent,
+                    agent=new.agent,
                     score=new.score,
                     stance_score=new.stance_score,
                     review=new.review,
@@ -290,34 +400,68 @@ class _Writer:
                 self._fresh.append((link, new))
                 self.counts["links added"] += 1
 
+    def queue(self, work_id: str, wanted: dict[str, _Proposal]) -> None:
+        """Keep, supersede or insert what waits for a person's look."""
+        current = self._queued.get(work_id, {})
+        for claim in sorted(current.keys() | wanted.keys()):
+            old, new = current.get(claim), wanted.get(claim)
+            fresh = self._waiting(work_id, claim, new) if new is not None else None
+            if old is not None and fresh is not None and _is_same(old, fresh):
+                continue
+            if old is not None:
+                old.superseded_at = self._at
+                self.counts["queued proposals superseded"] += 1
+            if fresh is not None:
+                self._fresh_queue.append(fresh)
+                self.counts["proposals queued"] += 1
+
+    def _waiting(self, work_id: str, claim: str, new: _Proposal) -> QueuedLink:
+        return QueuedLink(
+            work_id=work_id,
+            claim_id=claim,
+            stance=new.stance,
+            how=new.how,
+            agent=new.agent,
+            score=new.score,
+            stance_score=new.stance_score,
+            manifestation_id=new.manifestation,
+            start=new.evidence.start,
+            end=new.evidence.end,
+            quote=new.evidence.quote,
+            quote_hash=digest(new.evidence.quote),
+            run_id=self._run_id,
+            recorded_at=self._at,
+        )
+
     def curated(
-        self, link_id: int, manifestation: str, found: tuple[Evidence, float] | None
+        self, link_id: int, manifestation: str, found: tuple[Evidence, float] | None, agent: str
     ) -> None:
         """Keep, supersede or insert the machine's evidence for a curated link."""
         old = self._spans.get(link_id)
         if old is not None and found is not None:
             evidence, score = found
-            if (self._agent, score) == (old.agent, old.score) and _points(
-                old, manifestation, evidence
-            ):
+            if (agent, score) == (old.agent, old.score) and _points(old, manifestation, evidence):
                 return
         if old is not None:
             old.superseded_at = self._at
         if found is not None:
-            self._session.add(self._span(link_id, manifestation, *found))
+            self._session.add(self._span(link_id, manifestation, *found, agent))
             self.counts["evidence added"] += 1
 
     def flush(self) -> None:
         """Write: what is superseded first, since one current row per key is the rule."""
         self._session.flush()
         self._session.add_all(link for link, _ in self._fresh)
+        self._session.add_all(self._fresh_queue)
         self._session.flush()
         for link, new in self._fresh:
             if link.id is not None:
-                self._session.add(self._span(link.id, new.manifestation, new.evidence, new.score))
+                self._session.add(
+                    self._span(link.id, new.manifestation, new.evidence, new.score, new.agent)
+                )
 
     def _span(
-        self, link_id: int, manifestation: str, evidence: Evidence, score: float
+        self, link_id: int, manifestation: str, evidence: Evidence, score: float, agent: str
     ) -> EvidenceSpan:
         return EvidenceSpan(
             link_id=link_id,
@@ -327,7 +471,7 @@ class _Writer:
             quote=evidence.quote,
             quote_hash=digest(evidence.quote),
             agent_kind=AgentKind.model,
-            agent=self._agent,
+            agent=agent,
             score=score,
             recorded_at=self._at,
         )
@@ -338,10 +482,16 @@ class _Writer:
         return (
             span is not None
             and _points(span, new.manifestation, new.evidence)
-            and (old.agent, old.stance, old.score, old.stance_score)
-            == (self._agent, new.stance, new.score, new.stance_score)
+            and (old.agent, old.stance, old.how, old.score, old.stance_score)
+            == (new.agent, new.stance, new.how, new.score, new.stance_score)
             and (old.valid, old.review, old.reviewed_by) == (new.valid, new.review, new.reviewed_by)
         )
+
+
+def _is_same(old: QueuedLink, new: QueuedLink) -> bool:
+    """Whether two rows say the same, whenever and by whichever run they were written."""
+    clocks = {"id", "run_id", "recorded_at", "superseded_at"}
+    return old.model_dump(exclude=clocks) == new.model_dump(exclude=clocks)
 
 
 def _points(span: EvidenceSpan, manifestation: str, evidence: Evidence) -> bool:
@@ -363,11 +513,11 @@ def _signatures(session: Session, ids: Sequence[str]) -> dict[str, str]:
 def _cases(session: Session, ids: Sequence[str]) -> Iterator[_Case]:
     """The works with these ids, in that order, with what their links depend on."""
     first = _first(session, ids)
-    verdicts: dict[str, list[tuple[str, ReviewState, Stance | None, str]]] = {}
+    verdicts: dict[str, list[tuple[str, str, ReviewState, Stance | None, str]]] = {}
     for each in session.exec(
-        select(Verdict).where(col(Verdict.work_id).in_(ids)).order_by(Verdict.claim_id)
+        select(Verdict).where(col(Verdict.work_id).in_(ids)).order_by(Verdict.claim_id, Verdict.by)
     ):
-        told = (each.claim_id, each.verdict, each.stance, each.by)
+        told = (each.claim_id, each.by, each.verdict, each.stance, each.quote_hash)
         verdicts.setdefault(each.work_id, []).append(told)
     curated: dict[str, list[tuple[int, str]]] = {}
     for link in session.exec(

@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 
-from ingest.link import calibrate
-from ingest.link.candidates import Candidates, Reading
+from ingest.link import calibrate, crossencoder, evidence, judge
+from ingest.link.candidates import FEATURES, Candidates, Reading
 from ingest.link.theses import Thesis, digest, from_file, from_store
 from ingest.link.words import words
 from kb import content
 from kb.sentences import passages
+from kb.vocabulary import Stance
 
 FLAT = Thesis(
     "flat",
@@ -33,25 +34,41 @@ def reading(encoder, title, abstract):
     return Reading.of(cut, encoder.encode(cut.texts))
 
 
-@pytest.mark.parametrize("feature", range(4))
+@pytest.mark.parametrize("feature", [name for name in FEATURES if name != "sentence_against"])
 def test_every_feature_finds_the_thesis_that_an_abstract_is_about(encoder, feature):
-    candidates = index(encoder, [FLAT, KERNEL])
-    about_flat = reading(encoder, "Sharpness", "We find flat minima with low test error. So be it.")
-    about_kernel = reading(encoder, "Width", "The neural tangent kernel stays constant. So be it.")
-    assert np.argmax(candidates(about_flat).features()[feature]) == 0
-    assert np.argmax(candidates(about_kernel).features()[feature]) == 1
+    candidates, place = index(encoder, [FLAT, KERNEL]), FEATURES.index(feature)
+    about_flat = reading(
+        encoder, "Flat minima", "We find flat minima with low test error. So be it."
+    )
+    about_kernel = reading(
+        encoder, "A tangent kernel", "The neural tangent kernel stays constant. So be it."
+    )
+    assert np.argmax(candidates(about_flat).features[:, place]) == 0
+    assert np.argmax(candidates(about_kernel).features[:, place]) == 1
+
+
+def test_a_statement_against_a_thesis_is_near_it_too(encoder):
+    place = FEATURES.index("sentence_against")
+    found = index(encoder, [FLAT, KERNEL])(
+        reading(encoder, "Minima", "Sharp minima can generalize as well as flat ones. So be it.")
+    )
+    assert np.argmax(found.features[:, place]) == 0
+    assert found.features[0, place] > 0.99
 
 
 def test_a_work_without_a_title_can_be_compared(encoder):
     found = index(encoder, [FLAT, KERNEL])(reading(encoder, "", "Flat minima generalize."))
-    assert np.isfinite(found.features()).all()
+    assert np.isfinite(found.features).all()
 
 
-def test_a_single_thesis_without_statements_can_be_indexed(encoder):
-    found = index(encoder, [Thesis("one", "Flat minima generalize.")])(
-        reading(encoder, "A title", "Flat minima generalize. Cats sleep.")
-    )
-    assert np.isfinite(found.features()).all()
+def test_a_thesis_without_statements_is_taken_at_its_word(encoder):
+    bare = Thesis("one", "Flat minima generalize.")
+    text = reading(encoder, "A title", "Flat minima generalize. Cats sleep.")
+    for theses in ([bare], [FLAT, bare], [bare, KERNEL]):
+        found = index(encoder, theses)(text).features[theses.index(bare)]
+        assert np.isfinite(found).all()
+        near = [found[FEATURES.index(f"sentence_{side}")] for side in ("for", "against")]
+        assert near == pytest.approx([1, 1], abs=1e-5)
 
 
 def test_spellings_and_endings_of_one_word_meet():
@@ -76,9 +93,19 @@ def test_the_store_and_the_files_give_the_same_theses(curated):
     assert digest(stored[1:]) != digest(stored)
 
 
-def test_the_packaged_numbers_say_how_they_were_fitted_and_give_a_score():
+def test_the_packaged_numbers_fit_what_they_are_used_on():
     reference = calibrate.load()
-    assert set(reference.scales) == set(calibrate.FEATURES)
-    low, middle, high = (reference.score(reference.offset + z) for z in (-50, 0, 50))
-    assert 0 <= low < middle == 0.5 < high <= 1
-    assert reference.floor < reference.publish
+    assert reference.first.features == (*FEATURES, *(f"{name}, own scale" for name in FEATURES))
+    assert reference.link.features == judge.LINK
+    assert reference.stance.features == judge.STANCE
+    assert reference.stance.outputs == tuple(Stance)
+    assert reference.sentence.features == evidence.FEATURES
+    assert 0 < reference.floor < reference.queue <= reference.publish <= 1
+    assert reference.reader.split("/")[0] == crossencoder.CrossEncoder().name.split("/")[0]
+
+
+def test_a_thesis_that_the_numbers_do_not_know_is_scaled_as_all_are():
+    scales = calibrate.Scales({"a": {"": [1, 2], "known": [3, 1]}, "b": {"": [0, 1]}})
+    rows = scales(np.array([[5.0, 1.0], [5.0, 1.0]]), ["known", "new"])
+    assert rows.tolist() == [[2, 1, 2, 1], [2, 1, 2, 1]]
+    assert scales(np.array([[3.0, 1.0]]), ["known"]).tolist() == [[1, 1, 0, 1]]

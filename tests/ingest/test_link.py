@@ -7,7 +7,14 @@ from sqlmodel import select
 from ingest.link import job, run
 from kb.models import Claim, EvidenceSpan, Link, Manifestation, Setting, Verdict, Work
 from kb.store import now
-from kb.vocabulary import AgentKind, ManifestationKind, ReviewState, Stance, WorkKind
+from kb.vocabulary import (
+    AgentKind,
+    AssertedHow,
+    ManifestationKind,
+    ReviewState,
+    Stance,
+    WorkKind,
+)
 
 FLAT = (
     "Sharpness was blamed for poor test error before. We show that flat minima generalize better "
@@ -94,8 +101,10 @@ def test_a_work_is_linked_to_the_thesis_it_is_about(works, encoder):
     counts = run(works, encoder)
     (link,) = machine(works, "arxiv:2501.00001")
     assert link.claim_id == "flat-minima-generalize"
-    assert link.agent == "linker/1 hashing/1" and link.review == ReviewState.proposed
-    assert link.valid == "2025-05-23" and link.how is None and link.run_id is not None
+    assert link.agent == "linker/2 hashing/1 words/1" and link.review == ReviewState.proposed
+    assert (
+        link.valid == "2025-05-23" and link.how == AssertedHow.asserts and link.run_id is not None
+    )
     assert "ntk-describes-training" in {
         each.claim_id for each in machine(works, "arxiv:2501.00002")
     }
@@ -213,8 +222,10 @@ def test_a_confirmed_link_stays_below_the_threshold(works, encoder):
 def test_another_model_makes_links_of_its_own_name(works, encoder, make_encoder):
     run(works, encoder)
     run(works, make_encoder("another"))
-    assert {link.agent for link in machine(works)} == {"linker/1 another"}
-    assert {link.agent for link in machine(works, superseded=True)} == {"linker/1 hashing/1"}
+    assert {link.agent for link in machine(works)} == {"linker/2 another words/1"}
+    assert {link.agent for link in machine(works, superseded=True)} == {
+        "linker/2 hashing/1 words/1"
+    }
 
 
 def test_a_retired_thesis_loses_its_links(works, encoder):

@@ -30,11 +30,17 @@ def test_the_answer_has_the_fixed_form(theses, encoder):
     (answer,) = ask([GOOD], theses, encoder)
     assert list(answer) == ["id", "links"] and answer["id"] == "x1" and answer["links"]
     for link in answer["links"]:
-        assert list(link) == ["claim", "stance", "score", "published", "evidence"]
+        assert list(link) == [
+            "claim", "stance", "stance_score", "stance_confidence", "how", "score",
+            "published", "queued", "evidence", "alternatives",
+        ]  # fmt: skip
         assert link["claim"] in {thesis.id for thesis in theses.theses}
         assert link["stance"] in set(Stance)
         assert 0 <= link["score"] <= 1 and isinstance(link["published"], bool)
         assert link["evidence"] in GOOD["abstract"]
+        assert all(other in GOOD["abstract"] for other in link["alternatives"])
+        assert -1 <= link["stance_score"] <= 1 and 0 <= link["stance_confidence"] <= 1
+        assert not (link["published"] and link["queued"])
     scores = [link["score"] for link in answer["links"]]
     assert scores == sorted(scores, reverse=True)
 
