@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import yaml
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from kb import ids, schema
 from kb.errors import ContentError, IdentifierError
@@ -52,6 +52,7 @@ _Words.add_implicit_resolver(
     "tag:yaml.org,2002:bool", re.compile(r"^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF")
 )
 
+_HANDLE: TypeAdapter[str] = TypeAdapter(schema.Handle)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
 
 
@@ -109,7 +110,8 @@ class Content:
     events: schema.EventsFile
     digests: schema.DigestsFile
     sources: schema.SourcesFile
-    verdicts: schema.VerdictsFile
+    verdicts: dict[str, schema.VerdictsFile]
+    """By the reader's handle, in its order."""
     identity: schema.IdentityFile
     chronicle: schema.ChronicleFile
     digest: str
@@ -151,7 +153,8 @@ def inspect(
 
     Args:
         folder: Where they are; the package's own when None.
-        instead: Name of a file without ".yaml" -> text to take in its place.
+        instead: Name of a file without ".yaml" ("theses", "verdicts/ada") -> text to take in
+            its place.
     """
     instead = instead or {}
     folder = folder or directory()
@@ -159,19 +162,23 @@ def inspect(
     documents: dict[str, _Document] = {}
     models: dict[str, Any] = {}
     sha = hashlib.sha256()
-    for name, model in schema.FILES.items():
+    readers, misnamed = _readers(folder, instead)
+    faults += misnamed
+    wanted = schema.FILES | dict.fromkeys(readers, schema.VerdictsFile)
+    for name, model in wanted.items():
         path = folder / f"{name}.yaml"
+        told = f"{name}.yaml"
         try:
             raw = instead[name].encode() if name in instead else path.read_bytes()
             text = raw.decode("utf-8")
         except OSError as error:
-            faults.append(Fault(path.name, 1, f"cannot be read: {error.strerror}"))
+            faults.append(Fault(told, 1, f"cannot be read: {error.strerror}"))
             continue
         except UnicodeDecodeError as error:
-            faults.append(Fault(path.name, raw[: error.start].count(b"\n") + 1, "is not UTF-8"))
+            faults.append(Fault(told, raw[: error.start].count(b"\n") + 1, "is not UTF-8"))
             continue
         sha.update(name.encode() + b"\0" + raw + b"\0")
-        document, found = _parse(path.name, text)
+        document, found = _parse(told, text)
         faults += found
         if document is None:
             continue
@@ -180,11 +187,48 @@ def inspect(
             models[name] = model.model_validate(document.data)
         except ValidationError as error:
             faults += [_explain(document, item) for item in error.errors()]
-    if len(models) < len(schema.FILES):
+    if len(models) < len(wanted):
         return None, sorted(faults, key=lambda f: (f.file, f.line))
-    content = Content(**models, digest=sha.hexdigest())
+    verdicts = {name.partition("/")[2]: models.pop(name) for name in readers}
+    content = Content(**models, verdicts=verdicts, digest=sha.hexdigest())
     faults += _Checker(content, documents).run()
     return content, sorted(faults, key=lambda f: (f.file, f.line))
+
+
+def _readers(folder: Path, instead: Mapping[str, str]) -> tuple[list[str], list[Fault]]:
+    """Return the names of the readers' files, "verdicts/ada", with what is named wrongly.
+
+    A folder that is not there is one without verdicts: a version control keeps no empty ones.
+    """
+    faults: list[Fault] = []
+    names = {name for name in instead if name.startswith(f"{schema.VERDICTS}/")}
+    if (folder / f"{schema.VERDICTS}.yaml").exists():
+        told = "is read no more: move each entry to verdicts/HANDLE.yaml, a file for each reader"
+        faults.append(Fault(f"{schema.VERDICTS}.yaml", 1, told))
+    for path in sorted(folder.glob(f"{schema.VERDICTS}/*")):
+        if path.suffix not in (".yaml", ".yml"):
+            continue
+        name = f"{schema.VERDICTS}/{path.stem}"
+        if path.suffix == ".yaml" and is_handle(path.stem):
+            names.add(name)
+        else:
+            told = "is not named HANDLE.yaml: lower-case letters, digits, single hyphens"
+            faults.append(Fault(f"{schema.VERDICTS}/{path.name}", 1, told))
+    return sorted(names), faults
+
+
+def is_handle(text: str) -> bool:
+    """Tell whether a text may name a reader, and thereby a file.
+
+    Examples:
+        >>> is_handle("ada-l"), is_handle("../ada"), is_handle("Ada"), is_handle("")
+        (True, False, False, False)
+    """
+    try:
+        _HANDLE.validate_python(text)
+    except ValidationError:
+        return False
+    return True
 
 
 def _parse(name: str, text: str) -> tuple[_Document | None, list[Fault]]:
@@ -492,16 +536,21 @@ class _Checker:
 
     def _verdicts(self) -> None:
         known = {id for work in self.content.works.works for id in identifiers(work)}
-        for i, verdict in enumerate(self.content.verdicts.verdicts):
-            at: Path_ = ("verdicts", i)
-            self._known("verdicts", at, "claim", verdict.claim, self.content.claim_ids)
-            try:
-                id = ids.parse(verdict.work)
-            except IdentifierError as error:
-                self._fault("verdicts", (*at, "work"), str(error))
-                continue
-            if id.startswith("key:") and id not in known:
-                self._fault("verdicts", (*at, "work"), f"there is no work {verdict.work!r}")
+        for reader, file in self.content.verdicts.items():
+            name = f"{schema.VERDICTS}/{reader}"
+            for i, verdict in enumerate(file.verdicts):
+                at: Path_ = ("verdicts", i)
+                self._known(name, at, "claim", verdict.claim, self.content.claim_ids)
+                if verdict.by != reader:
+                    told = f"{verdict.by!r} is not {reader!r}, whose file this is"
+                    self._fault(name, (*at, "by"), told)
+                try:
+                    id = ids.parse(verdict.work)
+                except IdentifierError as error:
+                    self._fault(name, (*at, "work"), str(error))
+                    continue
+                if id.startswith("key:") and id not in known:
+                    self._fault(name, (*at, "work"), f"there is no work {verdict.work!r}")
 
     def _identity(self) -> None:
         owner = {id: work.key for work in self.content.works.works for id in identifiers(work)}

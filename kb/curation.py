@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlmodel import SQLModel, col, delete, select
 
-from kb import dates, ids, merges, models, titles
+from kb import dates, ids, merges, models, review, titles
 from kb.content import identifiers
 from kb.store import now, touch
 from kb.vocabulary import (
@@ -561,46 +561,55 @@ class _Writer:
         )
 
     def _verdicts(self) -> None:
-        rows: dict[tuple[str, str], models.Verdict] = {}
-        for entry in self.content.verdicts.verdicts:
-            found = self.session.get(models.Identifier, ids.parse(entry.work))
-            if found is None:
-                self.counts["verdict waiting"] += 1
-                continue
-            # A later verdict on the same link stands in place of an earlier one.
-            rows[found.work_id, entry.claim] = models.Verdict(
-                work_id=found.work_id,
-                claim_id=entry.claim,
-                verdict=entry.verdict,
-                stance=entry.stance,
-                by=entry.by,
-                valid=entry.on,
-                note=entry.note,
-            )
+        rows: dict[tuple[str, str, str], models.Verdict] = {}
+        for reader, file in self.content.verdicts.items():
+            for entry in file.verdicts:
+                found = self.session.get(models.Identifier, ids.parse(entry.work))
+                if found is None:
+                    self.counts["verdict waiting"] += 1
+                    continue
+                # A reader's later verdict on a link stands in place of the earlier one.
+                rows[found.work_id, entry.claim, reader] = models.Verdict(
+                    work_id=found.work_id,
+                    claim_id=entry.claim,
+                    by=reader,
+                    verdict=entry.verdict,
+                    stance=entry.stance,
+                    valid=entry.on,
+                    note=entry.note,
+                    abstract_hash=entry.abstract_sha256,
+                    quote_hash=entry.evidence_sha256,
+                    blind=entry.blind,
+                    agent=entry.machine.agent if entry.machine else "",
+                    proposed=entry.machine.stance if entry.machine else None,
+                    score=entry.machine.score if entry.machine else None,
+                    published=bool(entry.machine and entry.machine.published),
+                )
         self._replace(models.Verdict, rows.values())
         self.session.flush()
 
     def _links(self) -> None:
-        verdicts = {
-            (row.work_id, row.claim_id): row for row in self.session.exec(select(models.Verdict))
-        }
+        opinions: dict[tuple[str, str], list[review.Opinion]] = {}
+        for row in self.session.exec(select(models.Verdict)):
+            told = review.Opinion(row.by, row.verdict, row.stance)
+            opinions.setdefault((row.work_id, row.claim_id), []).append(told)
         wanted: dict[tuple[Any, ...], dict[str, Any]] = {}
         for entry in self.content.works.works:
             work_id = self.work_of[entry.key]
             for link in entry.links:
-                verdict = verdicts.get((work_id, link.claim))
+                settled = review.settle(opinions.get((work_id, link.claim), ()), link.stance)
                 wanted[work_id, link.claim] = {
                     "work_id": work_id,
                     "claim_id": link.claim,
-                    "stance": (verdict and verdict.stance) or link.stance,
+                    "stance": settled.stance,
                     "nuance": link.nuance,
                     "how": link.how,
                     "agent_kind": AgentKind.curation,
                     "agent": AGENT,
                     "checked": link.checked,
                     "why": link.why,
-                    "review": verdict.verdict if verdict else ReviewState.proposed,
-                    "reviewed_by": verdict.by if verdict else "",
+                    "review": settled.review,
+                    "reviewed_by": settled.by,
                     "valid": link.valid or entry.first_public,
                 }
         self._reconcile(models.Link, wanted, ("work_id", "claim_id"), agent_kind=AgentKind.curation)

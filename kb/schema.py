@@ -66,6 +66,10 @@ PageField = Literal[
     "time", "date", "kind", "title", "people", "organizers", "abstract", "url", "place", "body"
 ]
 """What a row of a workshop's page may hold; body is a slot's text, to be taken apart."""
+Handle = Annotated[str, Field(pattern=r"^[a-z0-9](-?[a-z0-9]){0,38}$")]
+"""A person's short name, which also names a file: lower-case letters, digits, single hyphens."""
+Sha256 = Annotated[str, Field(pattern=r"^([0-9a-f]{64})?$")]
+"""A SHA-256 in hex, or ""."""
 Clock = Annotated[str, Field(pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")]
 """Local time as "HH:MM", or ""."""
 
@@ -483,7 +487,7 @@ class DigestsFile(Entry):
     digests: list[DigestEntry]
 
 
-# -- sources.yaml, verdicts.yaml ---------------------------------------------------------
+# -- sources.yaml, verdicts ---------------------------------------------------------
 
 
 class QueryEntry(Entry):
@@ -612,6 +616,20 @@ class SourcesFile(Entry):
     openreview: list[OpenReviewEntry] = []
     posts: list[FeedEntry] = []
     workshops: list[WorkshopEntry] = []
+    funnel: list[str] = []
+    """Adapters that bring whole categories: of their works only those whose words have to do
+    with a thesis are embedded, linked and shown. Whatever else brought a work passes."""
+
+
+class ProposalEntry(Entry):
+    """What a machine had proposed when a person judged it."""
+
+    agent: str
+    """Name and version of the machine."""
+    stance: Stance
+    score: float | None = None
+    published: bool
+    """Whether it was shown as a link; otherwise it was only queued for review."""
 
 
 class VerdictEntry(Entry):
@@ -622,10 +640,21 @@ class VerdictEntry(Entry):
     claim: str
     verdict: Annotated[ReviewState, AfterValidator(lambda v: _verdict(v))]
     stance: Stance | None = None
-    """The stance that is confirmed, where it is not the proposed one."""
-    by: str
+    """Of a confirmed link: the stance that the person gives; the proposed one where it is not
+    said."""
+    by: Handle
     on: Edtf
+    """The day of the judgement."""
     note: str = ""
+    """Why, in the person's words."""
+    abstract_sha256: Sha256 = ""
+    """Of the abstract that was read, in UTF-8: tells whether it has changed since."""
+    evidence_sha256: Sha256 = ""
+    """Of the sentence that showed the link: found again wherever it stands in the abstract."""
+    blind: bool = False
+    """Whether it was given without seeing another reader's verdict or the machine's."""
+    machine: ProposalEntry | None = None
+    """What was judged; none where the entry was written by hand."""
 
 
 def _verdict(state: ReviewState) -> ReviewState:
@@ -635,7 +664,7 @@ def _verdict(state: ReviewState) -> ReviewState:
 
 
 class VerdictsFile(Entry):
-    """verdicts.yaml."""
+    """verdicts/HANDLE.yaml: what one reader made of links."""
 
     verdicts: list[VerdictEntry]
 
@@ -707,18 +736,21 @@ FILES: dict[str, type[Entry]] = {
     "events": EventsFile,
     "digests": DigestsFile,
     "sources": SourcesFile,
-    "verdicts": VerdictsFile,
     "identity": IdentityFile,
     "chronicle": ChronicleFile,
 }
 """File name without ".yaml" -> its model, in the order in which they are loaded."""
+VERDICTS = "verdicts"
+"""Name of the folder that has a file for each reader: verdicts/HANDLE.yaml."""
+SCHEMAS: dict[str, type[Entry]] = {**FILES, VERDICTS: VerdictsFile}
+"""Name of a JSON Schema -> the model that it is made from."""
 
 
 def json_schema(name: str) -> dict[str, Any]:
     """Return the JSON Schema of one curated file.
 
     Raises:
-        KeyError: There is no such file.
+        KeyError: There is no such schema.
     """
-    schema = FILES[name].model_json_schema(by_alias=True)
+    schema = SCHEMAS[name].model_json_schema(by_alias=True)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

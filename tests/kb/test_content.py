@@ -1,5 +1,6 @@
 import json
 import re
+import shutil
 
 import pytest
 import yaml
@@ -52,7 +53,7 @@ def test_no_tension_lacks_a_second_pole_or_what_would_settle_it():
 
 def test_nothing_is_confirmed_without_a_person():
     loaded = content.load()
-    if not loaded.verdicts.verdicts:
+    if not loaded.verdicts:
         assert all(t.review == "proposed" for t in loaded.tensions.tensions)
 
 
@@ -98,8 +99,8 @@ def test_the_line_is_the_one_that_was_broken(files):
 
 
 def test_a_repeated_key_is_a_fault(files):
-    edit(files, "verdicts", "verdicts: []", "verdicts: []\nverdicts: []")
-    assert any("the key 'verdicts' is repeated" in fault for fault in faults(files))
+    edit(files, "identity", "identity: []", "identity: []\nidentity: []")
+    assert any("the key 'identity' is repeated" in fault for fault in faults(files))
 
 
 def test_broken_yaml_is_named_with_its_line(files):
@@ -117,8 +118,45 @@ def test_control_characters_are_refused(files):
     assert any("control character U+202E" in fault for fault in faults(files))
 
 
+VERDICT = """verdicts:
+  - {work: bonnaire-2025, claim: C11, verdict: confirmed, by: ada, on: "2026"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("bob", VERDICT, "verdicts/bob.yaml:2: 'ada' is not 'bob', whose file this is"),
+        ("ada", VERDICT.replace("C11", "C99"), "verdicts/ada.yaml:2: there is no claim 'C99'"),
+        ("ada", VERDICT.replace("bonnaire-2025", "nobody"), "there is no work 'nobody'"),
+        ("ada", VERDICT.replace("ada", '"../ada"'), "verdicts/ada.yaml:2: verdicts.by: "),
+        ("ada", VERDICT.replace("on:", "abstract_sha256: A0, on:"), "abstract_sha256: String"),
+        ("Ada", VERDICT, "verdicts/Ada.yaml:1: is not named HANDLE.yaml"),
+        ("a--b", VERDICT, "verdicts/a--b.yaml:1: is not named HANDLE.yaml"),
+        ("../verdicts", VERDICT, "verdicts.yaml:1: is read no more"),
+    ],
+)
+def test_a_readers_file_is_checked_to_the_line(files, name, text, told):
+    (files / "verdicts" / f"{name}.yaml").write_text(text, encoding="utf-8")
+    found = faults(files)
+    assert any(told in fault for fault in found), found
+
+
+def test_files_of_verdicts_are_read_by_reader_and_change_the_digest(files):
+    before = content.load(files).digest
+    (files / "verdicts/ada.yaml").write_text(VERDICT, encoding="utf-8")
+    loaded = content.load(files)
+    assert list(loaded.verdicts) == ["ada"] and loaded.digest != before
+    shutil.rmtree(files / "verdicts")
+    assert content.load(files).digest == before
+
+
+def test_the_folder_of_verdicts_is_in_the_package():
+    assert (content.directory() / "verdicts/README.md").is_file()
+
+
 def test_a_tag_cannot_run_code(files):
-    (files / "verdicts.yaml").write_text(
+    (files / "verdicts/ada.yaml").write_text(
         "verdicts: !!python/object/apply:os.system ['true']\n", encoding="utf-8"
     )
     assert any("is not YAML" in fault for fault in faults(files))
@@ -152,6 +190,12 @@ def test_loading_faulty_files_raises_with_every_fault(files):
     edit(files, "works", "claim: C11", "claim: C99")
     with pytest.raises(ContentError, match="C99"):
         content.load(files)
+
+
+def test_the_json_schema_of_a_readers_file_is_that_of_the_models():
+    path = content.directory() / "schema/verdicts.schema.json"
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    assert kept == schema.json_schema("verdicts"), "run: kb check --write-schemas kb/debate/schema"
 
 
 @pytest.mark.parametrize("name", list(schema.FILES))

@@ -1,8 +1,14 @@
+import pytest
 import yaml
 from sqlmodel import col, select
 
 from kb import content, curation, models
 from kb.store import now
+
+
+@pytest.fixture
+def curated(any_curated):
+    return any_curated
 
 
 def change(files, name, edit):
@@ -48,10 +54,7 @@ def test_a_changed_stance_supersedes_the_old_link(curated, files):
 
 
 def test_what_the_files_no_longer_name_is_retired_and_kept(curated, files):
-    def edit(data):
-        data["verdicts"] = []
-
-    loaded = change(files, "verdicts", edit)
+    loaded = content.load(files)
     voice = loaded.voices.voices.pop()
     loaded.voices.independence[:] = [
         e for e in loaded.voices.independence if voice.id not in e.voices
@@ -66,18 +69,8 @@ def test_what_the_files_no_longer_name_is_retired_and_kept(curated, files):
 def test_a_verdict_confirms_a_link_and_names_the_person(curated, files):
     entry = content.load().works.works[0]
 
-    def edit(data):
-        data["verdicts"] = [
-            {
-                "work": entry.key,
-                "claim": entry.links[0].claim,
-                "verdict": "confirmed",
-                "by": "someone",
-                "on": "2026-11-22",
-            }
-        ]
-
-    curation.apply(curated, change(files, "verdicts", edit))
+    given = verdict(entry.key, entry.links[0].claim, "confirmed")
+    curation.apply(curated, judged(files, someone=[given]))
     with curated.read() as session:
         work_id = session.get(models.Identifier, f"key:{entry.key}").work_id
         [row] = current(session, models.Link, work_id=work_id, claim_id=entry.links[0].claim)
@@ -154,27 +147,49 @@ def verdict(work, claim, word, by="someone"):
     return {"work": work, "claim": claim, "verdict": word, "by": by, "on": "2026-11-22"}
 
 
-def test_a_later_verdict_stands_in_place_of_an_earlier_one(curated, files):
+def judged(files, **by_reader):
+    for reader, entries in by_reader.items():
+        given = {"verdicts": [{**entry, "by": reader} for entry in entries]}
+        (files / f"verdicts/{reader}.yaml").write_text(yaml.safe_dump(given), encoding="utf-8")
+    return content.load(files)
+
+
+def state(store, entry):
+    with store.read() as session:
+        work_id = session.get(models.Identifier, f"key:{entry.key}").work_id
+        [row] = current(session, models.Link, work_id=work_id, claim_id=entry.links[0].claim)
+    return row.review, row.reviewed_by, row.stance
+
+
+def test_a_readers_later_verdict_stands_in_place_of_the_earlier_one(curated, files):
     entry = content.load().works.works[0]
     claim = entry.links[0].claim
-
-    def edit(data):
-        data["verdicts"] = [
-            verdict(entry.key, claim, "confirmed"),
-            verdict(f"arxiv:{entry.ids.arxiv[0]}", claim, "rejected", by="another"),
-        ]
-
-    curation.apply(curated, change(files, "verdicts", edit))
+    told = [
+        verdict(entry.key, claim, "confirmed"),
+        verdict(f"arxiv:{entry.ids.arxiv[0]}", claim, "rejected"),
+    ]
+    curation.apply(curated, judged(files, someone=told))
     with curated.read() as session:
         [row] = session.exec(select(models.Verdict)).all()
-    assert (row.verdict, row.by) == ("rejected", "another")
+    assert (row.verdict, row.by) == ("rejected", "someone")
+    assert state(curated, entry) == ("rejected", "someone", entry.links[0].stance)
+
+
+def test_readers_who_disagree_leave_a_link_proposed_and_are_named(curated, files):
+    entry = content.load().works.works[0]
+    claim, stance = entry.links[0].claim, entry.links[0].stance
+    yes, no = (verdict(entry.key, claim, word) for word in ("confirmed", "rejected"))
+    curation.apply(curated, judged(files, ada=[yes], bob=[no]))
+    assert state(curated, entry) == ("proposed", "ada, bob", stance)
+    curation.apply(curated, judged(files, ada=[yes], bob=[no, yes]))
+    assert state(curated, entry) == ("confirmed", "ada, bob", stance)
+    mentions = {**yes, "stance": "mentions"}
+    curation.apply(curated, judged(files, ada=[mentions], bob=[mentions]))
+    assert state(curated, entry) == ("confirmed", "ada, bob", "mentions")
 
 
 def test_a_verdict_waits_for_its_work_and_is_applied_when_it_comes(curated, files):
-    def edit(data):
-        data["verdicts"] = [verdict("arxiv:2601.00001", "C02", "rejected")]
-
-    loaded = change(files, "verdicts", edit)
+    loaded = judged(files, someone=[verdict("arxiv:2601.00001", "C02", "rejected")])
     assert curation.apply(curated, loaded) == {"verdict waiting": 1}
     with curated.write() as session:
         session.add(
@@ -184,5 +199,8 @@ def test_a_verdict_waits_for_its_work_and_is_applied_when_it_comes(curated, file
         session.add(models.Identifier(id="arxiv:2601.00001", work_id="arxiv:2601.00001"))
     curation.apply(curated, loaded)
     with curated.read() as session:
-        assert session.get(models.Verdict, ("arxiv:2601.00001", "C02")).verdict == "rejected"
+        assert (
+            session.get(models.Verdict, ("arxiv:2601.00001", "C02", "someone")).verdict
+            == "rejected"
+        )
     assert curation.apply(curated, loaded) == {}

@@ -1,12 +1,20 @@
 import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 import yaml
+from filelock import FileLock
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from kb import content, curation, verdicts
+from kb import content, curation, schema, verdicts
 from kb.cli import app
-from kb.errors import ConfigError, ContentError
+from kb.errors import BusyError, ConfigError, ContentError
 from kb.models import Authorship, Identifier, Work
 from kb.titles import key
 
@@ -63,13 +71,95 @@ def test_a_file_that_cannot_be_read_is_one_clear_line(tmp_path):
         judge(tmp_path / "none")
 
 
+def entry(claim="C11", by="ada", **more):
+    return schema.VerdictEntry(
+        work="bonnaire-2025", claim=claim, verdict="confirmed", by=by, on="2026-06-02", **more
+    )
+
+
+def test_a_readers_file_is_made_with_what_it_is_for(files):
+    written = verdicts.give(entry(), files)
+    assert written.path == files / "verdicts/ada.yaml"
+    text = written.path.read_text(encoding="utf-8")
+    assert text.startswith("# yaml-language-server: $schema=../schema/verdicts.schema.json\n")
+    assert content.load(files).verdicts["ada"].verdicts == [entry()]
+    verdicts.give(entry("C12", by="bob"), files)
+    assert sorted(content.load(files).verdicts) == ["ada", "bob"]
+
+
+@given(st.lists(st.tuples(st.sampled_from(["C11", "C12", "C02"]), st.booleans()), max_size=6))
+@settings(max_examples=12, deadline=None)
+def test_what_is_taken_back_leaves_the_rest_as_it_was(steps):
+    with tempfile.TemporaryDirectory() as folder:
+        files = Path(folder) / "debate"
+        shutil.copytree(content.directory(), files)
+        verdicts.take_back(verdicts.give(entry(), files))
+        path, kept = files / "verdicts/ada.yaml", []
+        for claim, stays in steps:
+            before = path.read_bytes()
+            written = verdicts.give(entry(claim), files)
+            if stays:
+                kept.append(claim)
+            else:
+                verdicts.take_back(written)
+                assert path.read_bytes() == before
+        assert [each.claim for each in content.load(files).verdicts["ada"].verdicts] == kept
+
+
+def test_only_the_last_of_two_equal_entries_is_taken_back(files):
+    verdicts.give(entry(), files)
+    verdicts.take_back(verdicts.give(entry(), files))
+    assert len(content.load(files).verdicts["ada"].verdicts) == 1
+    written = verdicts.give(entry("C12"), files)
+    verdicts.take_back(written)
+    with pytest.raises(ConfigError, match="append a later verdict"):
+        verdicts.take_back(written)
+
+
+@pytest.mark.parametrize("by", ["../identity", "a/b", "Ada", "", "a b", "x" * 79, "-a", "a.b"])
+def test_a_handle_that_could_name_another_file_is_refused(files, by):
+    before = sorted(path for path in files.rglob("*") if path.name != ".lock")
+    with pytest.raises(ConfigError, match="is no handle"):
+        verdicts.give(entry().model_copy(update={"by": by}), files)
+    assert sorted(path for path in files.rglob("*") if path.name != ".lock") == before
+
+
+def test_an_entry_with_a_fault_leaves_no_file(files):
+    with pytest.raises(ContentError, match="no claim 'C99'"):
+        verdicts.give(entry("C99"), files)
+    assert not list((files / "verdicts").glob("ada*"))
+
+
+def test_two_reviewers_at_once_lose_no_entry(files):
+    give = (
+        "import sys; from pathlib import Path; from kb import schema, verdicts\n"
+        "for claim in ('C11', 'C12', 'C02'):\n"
+        "    verdicts.give(schema.VerdictEntry(work='bonnaire-2025', claim=claim, "
+        "verdict='confirmed', by='ada', on='2026-06-02', note=sys.argv[2]), Path(sys.argv[1]))\n"
+    )
+    running = [
+        subprocess.Popen([sys.executable, "-c", give, str(files), name]) for name in ("one", "two")
+    ]
+    assert [process.wait() for process in running] == [0, 0]
+    found = content.load(files).verdicts["ada"].verdicts
+    assert sorted((each.note, each.claim) for each in found) == [
+        (name, claim) for name in ("one", "two") for claim in ("C02", "C11", "C12")
+    ]
+
+
+def test_another_who_does_not_come_to_an_end_is_one_clear_line(files, monkeypatch):
+    monkeypatch.setattr(verdicts, "_PATIENCE", 0.01)
+    with FileLock(files / ".lock"), pytest.raises(BusyError, match="try again"):
+        verdicts.give(entry(), files)
+
+
 def test_the_key_on_needs_no_quotes(files):
-    (files / "verdicts.yaml").write_text(
+    (files / "verdicts/ada.yaml").write_text(
         "verdicts:\n  - {work: bonnaire-2025, claim: C11, verdict: confirmed,"
         ' by: ada, on: "2026"}\n',
         encoding="utf-8",
     )
-    assert content.load(files).verdicts.verdicts[0].on == "2026"
+    assert content.load(files).verdicts["ada"].verdicts[0].on == "2026"
 
 
 @pytest.fixture
