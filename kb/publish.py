@@ -33,6 +33,7 @@ from kb.render import FUNCTIONS, Debate, chronology, environment, finding, pages
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from kb.measured import Measured
     from kb.query import KnowledgeBase
     from kb.views import SourceView
 
@@ -47,8 +48,8 @@ _PACKAGES = (
 
 _NOT_FOUND = (
     ".headerlink", ".md-nav", ".sure", ".aside", ".years-nav", ".quote footer", ".abstract footer",
-    ".weigh", ".signature", ".near", ".lanes-list", ".lanes-frame", ".map-frame", "svg", "script",
-    "style",
+    ".weigh", ".signature", ".objection", ".near", ".lanes-list", ".lanes-frame", ".map-frame",
+    "svg", "script", "style",
 )  # fmt: skip
 """What stands on many pages alike, or only points elsewhere: a search does not read it."""
 
@@ -100,8 +101,13 @@ def find_source(start: Path | None = None) -> Path:
     )
 
 
-def gather(debate: KnowledgeBase) -> Debate:
+def gather(debate: KnowledgeBase, measured: Measured | None = None, issues: str = "") -> Debate:
     """Return all that the site shows of a knowledge base.
+
+    Args:
+        debate: What to show.
+        measured: How well its linker does; None where nothing was measured.
+        issues: Address of the page on which an issue is written, "" for none.
 
     Raises:
         StoreError: The store cannot be read.
@@ -124,6 +130,12 @@ def gather(debate: KnowledgeBase) -> Debate:
         sources=sources,
         looked=looked,
         similar=debate.neighborhoods(works),
+        waiting=tuple(
+            each for each in debate.proposals() if not each.published and not each.verdicts
+        ),
+        verdicts=debate.verdicts(),
+        measured=measured,
+        issues=issues,
     )
 
 
@@ -143,11 +155,13 @@ def publish(
     source: Path | None = None,
     timestamp: int | None = None,
     site_url: str = "",
+    issues_url: str = "",
+    measured: Measured | None = None,
 ) -> Published:
     """Write and build the site of a debate.
 
     Args:
-        debate: What to show.
+        debate: What to show; a `Debate` says itself what the last two arguments say.
         out: Gets docs/ (Markdown) and site/ (HTML). Made where absent.
         source: The folder `site/` of a checkout, with mkdocs.yml beside it; see
             `find_source` for the default.
@@ -155,10 +169,13 @@ def publish(
             cycle's by default, so that the same debate makes the same bytes.
         site_url: Where the site will be found, "" where that is open. Only with it can pages
             name their own address and a list of all pages be written; links stay relative.
+        issues_url: Where an issue is written, such as https://github.com/us/debate/issues/new:
+            `title` and `body` are added to it. "" for nowhere.
+        measured: How well the linker does, None where nothing was measured.
 
     Raises:
         ConfigError: MkDocs or its theme is missing, or it refuses the pages, or there is no
-            `source`, or `out` would overwrite it, or `site_url` is no address.
+            `source`, or `out` would overwrite it, or a URL is no address.
         StoreError: A file cannot be written. The old site is whole.
     """
     source = find_source() if source is None else source
@@ -168,15 +185,15 @@ def publish(
         if folder == source or folder in source.parents or source in folder.parents:
             raise ConfigError(f"the site cannot be built into its own sources: {folder}")
     _require_mkdocs()
-    base = site_base(site_url)
+    base, issues = site_base(site_url), site_base(issues_url).removesuffix("/")
     key = ""
     if not isinstance(debate, Debate):
-        key = _key(debate, source, timestamp, base)
+        key = _key(debate, source, timestamp, base, issues, measured)
         ledger = _ledger(out)
         if ledger.key == key and (site / "index.html").is_file():
             count = sum(name.endswith(".md") for name in ledger.files)
             return Published(site, count, 0, 0, built=False)
-        debate = gather(debate)
+        debate = gather(debate, measured, issues)
     epoch = _epoch(debate) if timestamp is None else timestamp
     files = _files(debate, source, base)
     config = _config(source, debate, base)
@@ -301,7 +318,7 @@ def _fingerprint(files: Mapping[str, bytes], config: bytes, source: Path, epoch:
     return digest.hexdigest()
 
 
-def _key(debate: KnowledgeBase, source: Path, timestamp: int | None, base: str) -> str:
+def _key(debate: KnowledgeBase, source: Path, timestamp: int | None, *more: object) -> str:
     """Return a hash over all that the pages are made from, without making them.
 
     It may differ where the pages do not; where it is the same, so are they.
@@ -313,7 +330,7 @@ def _key(debate: KnowledgeBase, source: Path, timestamp: int | None, base: str) 
          s.next_due[:10], s.brought, s.shelf, s.records, s.refused)
         for s in sources
     ]  # fmt: skip
-    parts = [program.digest(), debate.stamp(), looked[:10], told, str(source), timestamp, base]
+    parts = [program.digest(), debate.stamp(), looked[:10], told, str(source), timestamp, more]
     parts += [_version(package) for package in _PACKAGES]
     digest = hashlib.sha256(repr(parts).encode())
     for path in (source.parent / "mkdocs.yml", *sorted(source.rglob("*"))):

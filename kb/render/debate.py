@@ -26,7 +26,9 @@ from kb.views import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kb.views import Neighbor, StatusCounts, TimelineEntry
+    from kb.measured import Measured
+    from kb.review import Record
+    from kb.views import Neighbor, ProposalView, StatusCounts, TimelineEntry
 
 Thing: TypeAlias = (
     WorkRef
@@ -77,6 +79,14 @@ class Debate:
     """Ids of the events that have a calendar file beside their page."""
     feeds: Mapping[str, str] = field(default_factory=dict)
     """Path of a page without its ending -> path of the feeds about it, without theirs."""
+    waiting: tuple[ProposalView, ...] = ()
+    """What a machine proposes, that is not shown, and that nobody has judged."""
+    verdicts: Record | None = None
+    """What people's verdicts come to; None where that is not known."""
+    measured: Measured | None = None
+    """How well the linker does on labelled abstracts; None where nothing was measured."""
+    issues: str = ""
+    """Address of the page on which an issue is written, "" where there is none."""
 
     @property
     def as_of(self) -> str:

@@ -66,6 +66,8 @@ class Leanings:
     links: int
     is_read: bool
     """Whether a person or our own hand stands behind one of them."""
+    best: float
+    """The highest score that a machine gives one of them; 0 without any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +192,8 @@ class Dossier:
         sides = {str(k.stance) for k in live}
         stances = tuple(stance for stance in words.STANCES if stance in sides)
         read = any(map(dialectic.is_read, live))
-        return Leanings(tuple(strands), stances, len(live), is_read=read)
+        best = max((k.score or 0.0 for k in live), default=0.0)
+        return Leanings(tuple(strands), stances, len(live), is_read=read, best=best)
 
     def form_title(self, work: WorkView, form: ManifestationView) -> str:
         """Return what a form's line reads: its title where that is another, else its name."""

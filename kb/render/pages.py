@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -18,7 +17,9 @@ from kb.render import (
     finding,
     map_parts,
     marks,
+    method,
     neighborhood,
+    objection,
     strokes,
     tension_map,
     timeline,
@@ -66,7 +67,7 @@ def pages(debate: Debate, templates: Environment) -> Iterator[tuple[str, str]]:
         if path in known:
             raise ConfigError(f"two pages have the path {path}.md")
         known.add(path)
-    known |= {"search", "about/method", "about/how-it-works", "about/python", "about/contribute"}
+    known |= {"search", "about/how-it-works", "about/python", "about/contribute"}
     atlas = Atlas(debate)
     names = _names(debate)
     for path, name, values in plan:
@@ -89,6 +90,7 @@ def _plan(debate: Debate) -> Iterator[tuple[str, str, dict[str, Any]]]:
         yield part.path, "map", {"part": part}
     yield "timeline", "timeline", {}
     yield "sources", "sources", {"groups": _by_adapter(debate.sources)}
+    yield "about/method", "method", {"live": method.live(debate)}
     for folder, name, things in (
         ("tensions", "tension", debate.tensions),
         ("claims", "claim", debate.claims),
@@ -197,6 +199,10 @@ class Here:
     def to(self, thing: Thing) -> Markup:
         """Return the address of a thing's page, "" where it has none."""
         return self.page(place(thing))
+
+    def whence(self, link: views.LinkView, text: object) -> Markup:
+        """Return a link to where a machine's link stands whole: score, sentence and objection."""
+        return self.goto(place(link.work), text, objection.spot(link))
 
     def path_of(self, thing: Thing) -> str:
         """Return the path of a thing's page, whether or not there is one."""
@@ -310,6 +316,12 @@ class Atlas:
         self._titles = {strand.id: strand.title for strand in debate.strands}
         self._order = {strand.id: index for index, strand in enumerate(debate.strands)}
         self._works = {work.id for work in debate.works}
+        self._spots = {
+            (work.id, objection.spot(link))
+            for work in debate.works
+            for link in work.links
+            if objection.is_open(link)
+        }
         self._chronology = Chronology(debate)
         self.dossier = dossier.Dossier(debate)
         self.record = Record(debate)
@@ -389,6 +401,12 @@ class Atlas:
         for change in cycle.changes:
             groups.setdefault(change.kind, []).append(change)
         return list(groups.items())
+
+    def stands_at(self, change: views.ChangeView) -> tuple[str, str]:
+        """Return (page, place on it) of the machine's link that an event is about, or ("", "")."""
+        work, _, rest = change.subject.partition(" → ")
+        spot = rest.replace(" (", "-by-").removesuffix(")")
+        return (f"works/{ids.slug(work)}", spot) if (work, spot) in self._spots else ("", "")
 
     def changes_page(self, cycle: views.CycleView) -> str:
         """Return the path of the page with a cycle's events, "" where there is none."""
@@ -573,17 +591,22 @@ FUNCTIONS: Mapping[str, Any] = {
     "abstract": excerpt.abstract,
     "address": address,
     "anchor": ids.slug,
+    "any_open": lambda links: any(map(objection.is_open, links)),
     "badge": words.badge,
     "balance": marks.balance,
+    "can_object": objection.is_open,
     "change_kinds": words.CHANGE_KINDS,
     "checked": words.checked,
+    "confusion": method.table,
     "count": words.count,
     "date": dates.words,
     "draw_map": tension_map.draw,
     "facets": words.FACETS,
     "front_matter": front_matter,
     "glyph": marks.glyph,
+    "figure": method.number,
     "id_url": lambda name: address(ids.url(name)),
+    "interval": method.interval,
     "joined": joined,
     "lane_names": words.LANES,
     "lane_one": words.OF_LANE,
@@ -604,12 +627,15 @@ FUNCTIONS: Mapping[str, Any] = {
     "period": words.period,
     "proof_levels": words.PROOF_LEVELS,
     "relations": words.RELATIONS,
-    "quoted": lambda text: json.dumps(text, ensure_ascii=False),
+    "same_judge": method.same_judge,
     "score": lambda number: f"{number:.2f}",
+    "share_bar": method.share_bar,
     "shorten": views.shorten,
     "signed": lambda number: f"{number:+.2f}".replace("-", "−"),
     "small_map": tension_map.small,
+    "spot": objection.spot,
     "staleness": words.STALENESS,
+    "standing": method.standing,
     "stances": words.STANCES,
     "statuses": words.STATUSES,
     "strip": timeline.strip,
@@ -620,6 +646,9 @@ FUNCTIONS: Mapping[str, Any] = {
     "timeline_list": timeline.listed,
     "timeline_title": timeline.title,
     "verbatim": verbatim,
+    "verdict_command": objection.command,
+    "verdict_entry": objection.entry,
+    "verdict_issue": objection.issue,
     "verified": words.VERIFIED,
     "voice_moves": words.VOICE_MOVES,
 }

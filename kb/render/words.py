@@ -235,7 +235,7 @@ def badge(link: LinkView) -> tuple[str, str]:
     """Return how sure a link is, as (class, words).
 
     Classes: confirmed, rejected, superseded, machine, curated. A person's confirmation
-    is named; what no person has confirmed says so.
+    is named; what no person has confirmed says so, and so does what readers disagree on.
     """
     who = link.reviewed_by or "a person"
     if link.review == "confirmed":
@@ -244,6 +244,9 @@ def badge(link: LinkView) -> tuple[str, str]:
         return "rejected", f"rejected by {who}"
     if link.review == "superseded":
         return "superseded", "superseded by a later statement"
+    if link.reviewed_by:
+        kind = "machine" if link.agent_kind in ("model", "rule") else "curated"
+        return kind, f"contested: {link.reviewed_by} disagree · not confirmed"
     if link.agent_kind in ("model", "rule"):
         score = "" if link.score is None else f" · score {link.score:.2f}"
         return "machine", f"machine proposal{score} · not confirmed by a person"

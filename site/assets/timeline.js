@@ -485,6 +485,10 @@
       make("div", {}, make("span", { class: "label" }, data.lanes[e.number][2]), " ", title(e), " ",
         make("span", { class: "by" }, [e.detail, e.curated ? "" : "harvested"].filter(Boolean).join(" · ")), ...tags),
     );
+    // Here because a machine ties it to what was chosen: the work's page has score and sentence.
+    if (sure < 2 && (state.strand || state.tension || state.claim) && page(e).startsWith("works/")) {
+      row.lastElementChild.append(" ", make("a", { class: "ref", href: `${page(e)}#bears-on` }, "proposed: score and sentence"));
+    }
     return row;
   };
   const longer = (box, items, from = 0) => {

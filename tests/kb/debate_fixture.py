@@ -4,7 +4,9 @@ It also carries what must never work: markup in titles, a script for an address,
 expression, a direction override. Nothing in it is true.
 """
 
-from kb import dialectic
+from pathlib import Path
+
+from kb import dialectic, measured, review
 from kb.render import Debate
 from kb.views import (
     ChangeView,
@@ -22,6 +24,7 @@ from kb.views import (
     PassageView,
     PlacedSourceView,
     PoleView,
+    ProposalView,
     Ref,
     RelationView,
     SenseView,
@@ -39,6 +42,7 @@ from kb.views import (
     WorkRef,
     WorkView,
 )
+from kb.vocabulary import ReviewState, Stance
 
 RECORDED = "2031-03-02T10:00:00+00:00"
 ABSTRACT = (
@@ -591,6 +595,23 @@ SOURCES = (
     ),
 )  # fmt: skip
 
+WAITING = ProposalView(
+    work=BULK, claim=AGAINST, stance="supports", how="asserts", score=0.52, stance_score=0.1,
+    agent="linker/1", published=False, abstract="Ovens vary.", quote="Ovens vary.", start=0, end=11,
+    review="proposed", verdicts=(), balance=dialectic.balance(()), counted=False, tensions=(),
+)  # fmt: skip
+READINGS = (
+    review.Reading(
+        BULK.id, "C01", review.Opinion("handle", ReviewState.rejected),
+        proposed=Stance.supports, published=True,
+    ),
+    review.Reading(
+        REST.id, "rest-opens-crumb", review.Opinion("handle", ReviewState.confirmed),
+        proposed=Stance.supports, published=True,
+    ),
+)  # fmt: skip
+MEASURED = measured.read((Path(__file__).parents[1] / "fixtures/measured.json").read_text("utf-8"))
+
 SMALL = Debate(
     STRANDS,
     TOPICS,
@@ -631,4 +652,7 @@ SMALL = Debate(
         "strands/crumb": "feeds/strand-crumb",
         "tensions/t1": "feeds/tension-t1",
     },
+    waiting=(WAITING,),
+    verdicts=review.record(READINGS),
+    measured=MEASURED,
 )

@@ -158,7 +158,7 @@ def test_a_build_that_fails_leaves_the_old_site_whole(out, tmp_path):
     checkout = tmp_path / "checkout"
     shutil.copytree(SOURCE, checkout / "site")
     shutil.copy(ROOT / "mkdocs.yml", checkout)
-    (checkout / "site/content/about/method.md").write_text("[gone](nowhere.md)\n")
+    (checkout / "site/content/about/contribute.md").write_text("[gone](nowhere.md)\n")
     with pytest.raises(ConfigError, match=r"MkDocs refuses the pages: .*nowhere\.md"):
         publish(SMALL, out, checkout / "site")
     assert tree(out / "site") == before

@@ -191,3 +191,5 @@ def test_the_words_of_a_badge():
     assert badge(rule)[1] == "machine proposal · not confirmed by a person"
     old = dataclasses.replace(BULK_THESIS, review="superseded")
     assert badge(old)[0] == "superseded"
+    contested = dataclasses.replace(BULK_THESIS, reviewed_by="ada, bob")
+    assert badge(contested) == ("machine", "contested: ada, bob disagree · not confirmed")
