@@ -15,6 +15,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kb import postgres
 from kb.errors import StoreError
 from kb.store import HEAD, Store
 
@@ -51,9 +52,9 @@ def create(store: Store, folder: Path | None = None, keep: int | None = None) ->
     if keep is not None and keep < 1:
         raise ValueError(f"keep must be at least 1, not {keep}")
     if store.path is None:
+        url = postgres.tool_url(store.name)
         raise StoreError(
-            f"{store.name} is on a server: pg_dump --format=custom --file=kb.dump URL backs it "
-            "up, pg_restore --clean --dbname=URL kb.dump brings it back"
+            f"{store.name} is on a server: pg_dump --format=custom --file=kb.dump {url} backs it up"
         )
     folder = store.path.parent / FOLDER if folder is None else folder
     stem = store.path.stem
@@ -119,8 +120,10 @@ def restore(store: Store, backup: Path) -> Restored:
             checksum, is damaged, of a newer schema or none of ours; or there is no space.
     """
     if store.path is None:
+        url = postgres.tool_url(store.name)
         raise StoreError(
-            f"{store.name} is on a server: pg_restore --clean --dbname=URL kb.dump restores it"
+            f"{store.name} is on a server: pg_restore --clean --if-exists --dbname={url} kb.dump "
+            "restores it"
         )
     if not backup.is_file():
         raise StoreError(f"no backup at {backup}")

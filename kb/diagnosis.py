@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import col, func, select
 
-from kb import content, curation, models, search
+from kb import content, curation, models, postgres, search
 from kb.encoder import PINNED, default_folder
 from kb.errors import ContentError, EncoderError, StoreError
+from kb.held import count as held_count
+from kb.review import fingerprint
 from kb.store import HEAD, Store, now
 
 if TYPE_CHECKING:
@@ -85,8 +87,15 @@ def _model() -> Finding:
 
 
 def _database(store: Store) -> Iterator[Finding]:
-    faults = store.integrity()
-    yield Finding("integrity", not faults, "; ".join(faults) or "every page and reference is sound")
+    if store.path is None:
+        with store.read() as session:
+            server, extension = postgres.versions(session.connection())
+        yield Finding("server", True, f"PostgreSQL {server}, pgvector {extension}")
+        yield Finding("integrity", True, "the server keeps references; pg_amcheck reads pages")
+    else:
+        faults = store.integrity()
+        told = "; ".join(faults) or "every page and reference is sound"
+        yield Finding("integrity", not faults, told)
     changed = _changed(store)
     yield Finding(
         "records",
@@ -104,6 +113,7 @@ def _database(store: Store) -> Iterator[Finding]:
         yield Finding("curation", current, "as the files say" if current else "run kb init")
     except ContentError:
         yield Finding("curation", False, "the files have faults; see above")
+    yield _verdicts(store)
     with store.read() as session:
         names = search.models_in(session)
         works = session.exec(select(func.count()).select_from(models.Work)).one()
@@ -113,12 +123,16 @@ def _database(store: Store) -> Iterator[Finding]:
             for key in search.Vectors.load(session, name).keys
             if key[0] == "work"
         ]
-        behind = works - len(with_text)
+        held = held_count(session)
+        behind = max(works - held - len(with_text), 0)
         yield Finding(
             "vectors",
             behind == 0,
             f"{names[0] if names else 'none'}"
             + (f"; {behind} works have none, run kb embed" if behind else "; every work has one"),
+        )
+        yield Finding(
+            "funnel", True, f"{held:,} works are held back; kb funnel" if held else "holds nothing"
         )
         left = session.exec(
             select(func.count()).select_from(models.Run).where(models.Run.outcome == "running")
@@ -136,6 +150,18 @@ def _database(store: Store) -> Iterator[Finding]:
         True,
         f"{last.number}, {age} days ago" + (", getting stale" if age > STALE_DAYS else ""),
     )
+
+
+def _verdicts(store: Store) -> Finding:
+    """How many verdicts people gave, and on how many the abstract has changed since."""
+    query = select(models.Verdict.abstract_hash, models.Work.abstract).where(
+        models.Verdict.work_id == models.Work.id
+    )
+    with store.read() as session:
+        rows = session.exec(query).all()
+    changed = sum(read not in ("", fingerprint(abstract)) for read, abstract in rows)
+    told = f"; the abstract changed since {changed} of them, run kb review" if changed else ""
+    return Finding("verdicts", True, f"{len(rows)} of people{told}")
 
 
 def _changed(store: Store) -> list[str]:

@@ -35,12 +35,13 @@ NUMBERED = {
     "status_event": ("work_id", "status", "valid", "venue", "version"),
     "claim_relation": ("from_claim_id", "to_claim_id", "kind", "bears_on"),
     "link": ("work_id", "claim_id", "agent_kind"),
+    "queued_link": ("work_id", "claim_id"),
     "evidence_span": ("start", "quote_hash"),
     "voice_holding": ("voice_id", "claim_id", "attitude", "work_id"),
     "search_text": ("kind", "ref"),
 }
 """Tables whose `id` only counts -> what a row is about."""
-_SILENT = {("raw_record", "seq"), ("vector", "data")}
+_SILENT = {("raw_record", "seq"), ("text_vector", "data")}
 _WHETHER = {("status_event", "raw_digest")}
 """Columns of which only counts whether they are set. Several records may tell of one act: from
 which it was taken depends on when its work became known."""
@@ -219,7 +220,7 @@ def _said(table: Table, name: str, value: Any) -> Any:
     kind = table.c[name].type
     if isinstance(kind, models.Utc | DateTime) or (table.name, name) in _WHETHER:
         return value is not None
-    if isinstance(kind, LargeBinary):
+    if isinstance(kind, LargeBinary | models.Embedding):
         return hashlib.sha256(value).hexdigest()
     if table.name == "work_merge" and name == "moved":
         return {kind: sorted(keys) for kind, keys in dict(value).items()}

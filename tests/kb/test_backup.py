@@ -10,7 +10,7 @@ import pytest
 
 from kb import backup, cli, dump
 from kb.errors import BusyError, StoreError
-from kb.models import Work
+from kb.models import Verdict, Work
 from kb.store import HEAD, Store
 from kb.vocabulary import WorkKind
 
@@ -336,6 +336,32 @@ def test_an_older_database_is_backed_up_and_brought_up_to_date(tmp_path):
         assert [seq for seq, _ in numbered] == list(range(1, 41))
     add(store, "Written after")
     store.close()
+
+
+def test_verdicts_of_an_older_database_keep_their_readers(tmp_path):
+    path = older(tmp_path / "kb.sqlite")
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.execute(
+            "INSERT INTO strand (id, position, title, question, summary) "
+            "VALUES ('s', 0, 'S', '?', 'S.')"
+        )
+        connection.execute(
+            "INSERT INTO claim (id, level, strand_id, text, retired) "
+            "VALUES ('C01', 'finding', 's', 'Kettles forget.', 0)"
+        )
+        connection.execute(
+            'INSERT INTO verdict (work_id, claim_id, verdict, stance, "by", valid, note) '
+            "VALUES (?, 'C01', 'confirmed', 'disputes', 'ada', '2026', 'So.')",
+            (KETTLE,),
+        )
+        connection.commit()
+    Store(path).migrate()
+    with contextlib.closing(Store.open(path)) as store, store.read() as session:
+        row = session.get(Verdict, (KETTLE, "C01", "ada"))
+        assert (row.verdict, row.stance, row.valid, row.note) == (
+            "confirmed", "disputes", "2026", "So.",
+        )  # fmt: skip
+        assert (row.abstract_hash, row.blind, row.proposed, row.published) == ("", False, None, 0)
 
 
 def test_an_older_backup_is_migrated_when_it_is_restored(tmp_path):

@@ -142,7 +142,7 @@ def test_bytes_stand_as_their_hash_and_vectors_as_their_length(store):
         session.add(Cursor(name="c", value="v", updated_at=now()))
     hashed = hashlib.sha256(body).hexdigest()
     assert said(store, "raw_record") == [{"digest": "d", "source": "s", "url": "u", "body": hashed}]
-    assert said(store, "vector") == [{"text_digest": "t", "model": "m/1", "dim": 2}]
+    assert said(store, "text_vector") == [{"text_digest": "t", "model": "m/1", "dim": 2}]
     assert said(store, "cursor") == [{"name": "c", "value": "v"}]
 
 
