@@ -8,13 +8,17 @@ stands in `kb.query.KnowledgeBase.as_of`.
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import sys
 from collections import Counter, defaultdict
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select, text
 from sqlmodel import col
 
-from kb import dates, dialectic, ids, models
+from kb import dates, dialectic, held, ids, models
+from kb.graph import Stance, Ties
 from kb.moments import Moment
 from kb.views import (
     ClaimRef,
@@ -43,6 +47,8 @@ from kb.views import (
     WorkRef,
     WorkView,
 )
+from kb.vocabulary import AgentKind, ReviewState
+from kb.vocabulary import Stance as StanceWord
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -60,8 +66,16 @@ class Assembly:
     Works are many and are read when asked for; all else is a few thousand rows.
     """
 
-    def __init__(self, session: Session, moment: Moment | None = None) -> None:
-        """Read what was so by `moment`; what is so now when there is none."""
+    def __init__(
+        self, session: Session, moment: Moment | None = None, *, links: bool = True
+    ) -> None:
+        """Read what was so by `moment`; what is so now when there is none.
+
+        Args:
+            session: An open transaction.
+            moment: What is let through.
+            links: Whether to read the links of works too; without them no claim has any.
+        """
         self.moment = moment or Moment()
         self._hidden = self._not_there(session)
 
@@ -113,7 +127,11 @@ class Assembly:
         self.lineage = dialectic.lineages(
             (r.from_work_id, r.to_work_id) for r in everything(models.WorkRelation)
         )
-        self._links(session)
+        self.work_refs: dict[str, WorkRef] = {}
+        self.links: dict[str, list[LinkView]] = defaultdict(list)
+        self.links_of: dict[str, list[LinkView]] = defaultdict(list)
+        if links:
+            self._links(session)
         self._claim_relations(session)
         self._holdings(session)
         self._merges(session)
@@ -123,8 +141,11 @@ class Assembly:
     def _not_there(self, session: Session) -> frozenset[str]:
         """Return the ids of the works that were not there yet, or are found in another now."""
         moment = self.moment
-        gone = select(models.Work.id).where(col(models.Work.merged_into).is_not(None))  # type: ignore[call-overload]  # SQLModel's columns are typed as their values
+        # Not "is not null", for which SQLite would look through all works.
+        gone = select(models.Work.id).where(col(models.Work.merged_into) > "")  # type: ignore[call-overload]  # SQLModel's columns are typed as their values
         hidden = {row.id for row in _read(session, gone)}
+        self._held = held.ids(session)
+        hidden |= self._held
         if moment.dated:
             dated = select(models.Work.id, models.Work.first_public)  # type: ignore[call-overload]  # SQLModel's columns are typed as their values
             hidden |= {id for id, date in _read(session, dated) if not moment.came(date)}
@@ -207,8 +228,6 @@ class Assembly:
                 )
             )
         self.work_refs = self.refs(session, sorted({row.work_id for row in rows}))
-        self.links: dict[str, list[LinkView]] = defaultdict(list)
-        self.links_of: dict[str, list[LinkView]] = defaultdict(list)
         for row in rows:
             if row.claim_id not in self.claim_refs:
                 continue
@@ -396,6 +415,34 @@ class Assembly:
             if row.id not in self._hidden
         }
 
+    def queued(self, session: Session) -> list[Any]:
+        """Return the rows of what waits for review and is no link: nothing here counts them."""
+        return [
+            row
+            for row in self._clocked(session, models.QueuedLink, "work_id", "claim_id")
+            if row.work_id not in self._hidden and row.claim_id in self.claim_refs
+        ]
+
+    def verdicts(self, session: Session) -> list[Any]:
+        """Return the latest verdict of each reader on each link, by link and reader."""
+        return [
+            row
+            for row in _all(session, models.Verdict, ("work_id", "claim_id", "by"))
+            if row.work_id not in self._hidden and self.moment.came(row.valid)
+        ]
+
+    def abstracts(self, session: Session, manifestations: list[str]) -> dict[str, str]:
+        """Return the abstracts of forms of works, by the forms' ids."""
+        table = models.Manifestation.__table__.c  # type: ignore[attr-defined]  # set by SQLModel
+        rows = _chunks(
+            session,
+            models.Manifestation,
+            select(table.id, table.abstract),
+            "id",
+            sorted(set(manifestations)),
+        )
+        return {row.id: row.abstract for row in rows}
+
     # -- views ------------------------------------------------------------------------------
 
     def claim_view(self, id: str) -> ClaimView:
@@ -554,6 +601,9 @@ class Assembly:
 
     def work_views(self, session: Session, wanted: list[str] | None) -> Iterator[WorkView]:
         """Yield works by id, or all of them, in the order of their ids."""
+        if wanted is None and self._held:  # they may be most, and all that hangs on them is read
+            every = select(models.Work.id).order_by(models.Work.id)  # type: ignore[call-overload]  # SQLModel's columns are typed as their values
+            wanted = [row.id for row in _read(session, every) if row.id not in self._held]
 
         def group(kind: Any, name: str = "work_id") -> dict[str, list[Any]]:
             return _group(_rows(session, kind, name, wanted), name)
@@ -679,7 +729,7 @@ class Assembly:
         programme, dropped = self._programmes(session)
 
         def about(kind: Any) -> dict[str, list[Any]]:
-            rows = _all(session, kind, ("id",), "event_id IS NOT NULL")
+            rows = _all(session, kind, ("event_id", "id"), "event_id > ''")
             return _group((row for row in rows if self._form_is_there(row)), "event_id")
 
         forms, coverage = about(models.Manifestation), about(models.Coverage)
@@ -771,6 +821,74 @@ class Assembly:
             dropped[event_id] = sum(title not in left for title in titles)
         return out, dropped
 
+    def every_work(self, session: Session) -> tuple[Iterator[WorkRef], Iterator[Ties]]:
+        """Return all works, undated first, then oldest first, and what ties each to others.
+
+        Both are read as they are used, and nothing of them is kept.
+        """
+        work = models.Work.__table__.c  # type: ignore[attr-defined]  # set by SQLModel
+        dated = select(work.id, work.first_public).where(work.retired.is_(False))
+        dates_of = {id: date for id, date in _read(session, dated) if id not in self._hidden}
+        # As `works()` has them, from the end.
+        order = sorted((id for id, date in dates_of.items() if not date), reverse=True)
+        begun = (id for id, date in dates_of.items() if date)
+        order += sorted(begun, key=lambda work: (dates.sort_key(dates_of[work]), work))
+        return self._work_nodes(session, order), self._ties(session, set(order))
+
+    def _work_nodes(self, session: Session, order: list[str]) -> Iterator[WorkRef]:
+        work = models.Work.__table__.c  # type: ignore[attr-defined]  # set by SQLModel
+        columns = select(work.id, work.key, work.kind, work.title, work.first_public)
+        for start in range(0, len(order), _CHUNK):
+            part = order[start : start + _CHUNK]
+            rows = {r.id: r for r in _chunks(session, models.Work, columns, "id", part)}
+            for id in part:
+                row = rows[id]
+                yield WorkRef(
+                    id=id,
+                    key=row.key or "",
+                    kind=row.kind,
+                    title=row.title,
+                    authors="",
+                    date=row.first_public,
+                    lineage=self.lineage.get(id, id),
+                )
+
+    def _ties(self, session: Session, works: set[str]) -> Iterator[Ties]:
+        """Yield what ties some works to others: those with links first, by id."""
+        lineage: dict[str, list[tuple[str, str]]] = defaultdict(list)
+        for tie in _rows(session, models.WorkRelation, "", None):
+            if tie.from_work_id in works and tie.to_work_id not in self._hidden:
+                lineage[tie.from_work_id].append((tie.kind.value, tie.to_work_id))
+        for id, rows in itertools.groupby(self._stances(session), key=itemgetter(0)):
+            if id in works:
+                stances = sorted((stance for _, stance in rows), key=_stance_weight)
+                yield Ties(id, stances, lineage.pop(id, ()))
+        for id, ties in lineage.items():
+            yield Ties(id, (), ties)
+
+    def _stances(self, session: Session) -> Iterator[tuple[str, Stance]]:
+        """Yield the links of all works, those of one work together."""
+        # Read as text, since a word costs SQLAlchemy more than a row costs the database. The
+        # plus sign keeps SQLite from going through an index to a million rows one by one.
+        sql = "SELECT work_id, claim_id, stance, review, agent_kind, agent, score, valid, "
+        sql += "recorded_at, superseded_at FROM link "
+        if not self.moment.timed:
+            plus = "+" if session.get_bind().dialect.name == "sqlite" else ""
+            sql += f"WHERE {plus}superseded_at IS NULL "
+        sql += "ORDER BY work_id, claim_id, agent_kind, id"
+        query: Any = text(sql)
+        if self.moment.timed:
+            query = query.columns(recorded_at=models.Utc, superseded_at=models.Utc)
+        stance, review, agent = _WORDS
+        for row in session.connection().execute(query):
+            work, claim, does, state, kind, name, score, valid, *times = row
+            if claim not in self.claim_refs or not self.moment.came(valid):
+                continue
+            if not self.moment.timed or self.moment.knew(*times):
+                # One of each word: a million links have a handful of agents and days.
+                words = stance[does], review[state], agent[kind], sys.intern(name)
+                yield work, Stance(claim, *words, score, sys.intern(valid))
+
     def digest_views(self, session: Session) -> Iterator[DigestView]:
         """Yield the digests with their placed sources."""
         placed: dict[str, list[PlacedSourceView]] = defaultdict(list)
@@ -779,7 +897,7 @@ class Assembly:
             (models.Coverage, "coverage"),
         )
         for kind, name in tables:
-            listed = _all(session, kind, ("id",), "digest_id IS NOT NULL")
+            listed = _all(session, kind, ("digest_id", "digest_n"), "digest_id > ''")
             rows = [row for row in listed if self._form_is_there(row)]
             refs = self.refs(session, sorted({r.work_id for r in rows if r.work_id}))
             for row in rows:
@@ -927,9 +1045,22 @@ _INVERSE = {
 _HOLDING_ORDER = ("voice_id", "attitude", "claim_id", "work_id", "id")
 
 
+_WORDS = (
+    {str(word.value): word for word in StanceWord},
+    {str(word.value): word for word in ReviewState},
+    {str(word.value): word for word in AgentKind},
+)
+_RANK = {"confirmed": 0, "proposed": 1, "superseded": 2, "rejected": 3}
+
+
+def _stance_weight(link: Stance) -> tuple[Any, ...]:
+    """As `_weight` has it, among the links of one work."""
+    return _RANK[link.review], link.agent_kind == "model", -(link.score or 0.0), link.claim
+
+
 def _weight(link: LinkView) -> tuple[Any, ...]:
     """Confirmed before curated before proposed by a machine; then by score and date."""
-    rank = {"confirmed": 0, "proposed": 1, "superseded": 2, "rejected": 3}[link.review]
+    rank = _RANK[link.review]
     machine = link.agent_kind == "model"
     return (
         rank,

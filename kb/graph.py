@@ -32,8 +32,10 @@ Every edge has `type`, and besides, by type:
 
 from __future__ import annotations
 
+import contextlib
+import gc
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import networkx as nx
 
@@ -41,34 +43,95 @@ from kb.answers import Path, Step
 from kb.views import shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from kb.views import (
         ClaimView,
         EventView,
-        LinkView,
         StrandView,
         TensionView,
         VoiceView,
+        WorkRef,
         WorkView,
     )
+
+
+class Stance(NamedTuple):
+    """What an edge from a work to a claim says."""
+
+    claim: str
+    stance: str
+    review: str
+    agent_kind: str
+    agent: str
+    score: float | None
+    valid: str
+
+
+class Ties(NamedTuple):
+    """What ties a work to claims and to other works."""
+
+    work: str
+    stances: Sequence[Stance]
+    lineage: Sequence[tuple[str, str]]
+    """(kind, id of the other work): resubmissionOf and its like, not their inverses."""
+
+
+def ties(work: WorkView) -> Ties:
+    """Return what ties a work to others."""
+    return Ties(
+        work.id,
+        [
+            Stance(k.claim.id, k.stance, k.review, k.agent_kind, k.agent, k.score, k.valid)
+            for k in work.links
+        ],
+        # One direction is enough; the inverse is told in several words.
+        [(kind, other.id) for kind, other in work.related if " " not in kind],
+    )
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Look for no garbage meanwhile: of a million dictionaries that all stay there is none."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def build(
     strands: Iterable[StrandView],
     claims: Iterable[ClaimView],
     tensions: Iterable[TensionView],
-    works: Iterable[WorkView],
+    works: Iterable[WorkRef],
+    tied: Iterable[Ties],
     voices: Iterable[VoiceView],
     events: Iterable[EventView],
 ) -> nx.MultiDiGraph:
     """Return the debate as a directed multigraph with typed nodes and edges.
 
     The module's documentation lists the names and attributes. Nodes and edges come in the
-    order of the views, so equal views give equal graphs.
+    order of the views, so equal views give equal graphs. Works and their ties, of which there
+    may be a million, are taken one at a time.
     """
+    with _uncollected():
+        return _build(strands, claims, tensions, works, tied, voices, events)
+
+
+def _build(
+    strands: Iterable[StrandView],
+    claims: Iterable[ClaimView],
+    tensions: Iterable[TensionView],
+    works: Iterable[WorkRef],
+    tied: Iterable[Ties],
+    voices: Iterable[VoiceView],
+    events: Iterable[EventView],
+) -> nx.MultiDiGraph:
     graph: nx.MultiDiGraph = nx.MultiDiGraph()
-    works, claims = list(works), list(claims)
+    claims = list(claims)
     for strand in strands:
         graph.add_node(f"strand:{strand.id}", type="strand", title=strand.title)
     for claim in claims:
@@ -80,21 +143,32 @@ def build(
             strand=claim.ref.strand,
         )
         graph.add_edge(f"claim:{claim.id}", f"strand:{claim.ref.strand}", type="part_of")
+    claim_nodes = {claim.id: f"claim:{claim.id}" for claim in claims}
     for work in works:
         graph.add_node(
             f"work:{work.id}",
             type="work",
             title=work.title,
-            kind=work.ref.kind,
-            date=work.ref.date,
-            lineage=work.ref.lineage,
+            kind=work.kind,
+            date=work.date,
+            lineage=work.lineage,
         )
-    for work in works:
-        for link in work.links:
-            _stance(graph, link)
-        for kind, other in work.related:
-            if kind[:1].isalpha() and " " not in kind:  # one direction is enough
-                graph.add_edge(f"work:{work.id}", f"work:{other.id}", type="lineage", kind=kind)
+    for id, stances, lineage in tied:
+        name = f"work:{id}"
+        for each in stances:
+            graph.add_edge(
+                name,
+                claim_nodes.get(each.claim) or f"claim:{each.claim}",
+                type="stance",
+                stance=each.stance,
+                review=each.review,
+                agent_kind=each.agent_kind,
+                agent=each.agent,
+                score=each.score,
+                valid=each.valid,
+            )
+        for kind, other in lineage:
+            graph.add_edge(name, f"work:{other}", type="lineage", kind=kind)
     seen: set[tuple[str, str, str, bool]] = set()
     for claim in claims:
         for relation in (*claim.relations, *claim.bears_on):
@@ -134,20 +208,6 @@ def build(
             if talk.work is not None:
                 graph.add_edge(name, f"work:{talk.work.id}", type="presents", title=talk.title)
     return graph
-
-
-def _stance(graph: nx.MultiDiGraph, link: LinkView) -> None:
-    graph.add_edge(
-        f"work:{link.work.id}",
-        f"claim:{link.claim.id}",
-        type="stance",
-        stance=link.stance,
-        review=link.review,
-        agent_kind=link.agent_kind,
-        agent=link.agent,
-        score=link.score,
-        valid=link.valid,
-    )
 
 
 # -- ways through it --------------------------------------------------------------------------

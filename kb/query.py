@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func
 from sqlmodel import col, select
 
-from kb import cycles, dates, ledger, models
+from kb import cycles, dates, ledger, models, proposals, review
 from kb import search as finder
+from kb.assembly import Assembly
 from kb.content import nearest
 from kb.errors import EncoderError, NotFoundError
 from kb.frames import Views
@@ -25,6 +27,7 @@ from kb.views import (
     EventView,
     MergeView,
     Neighbor,
+    ProposalView,
     RunView,
     SearchHit,
     SourceView,
@@ -47,6 +50,8 @@ if TYPE_CHECKING:
 
     from kb.views import View
 
+_CHUNK = 500
+"""Ids per IN clause: SQLite before 3.32 takes 999 parameters."""
 _ALL = 1_000_000
 """How many hits a search looks through where a moment hides some of them."""
 
@@ -332,7 +337,39 @@ class KnowledgeBase(Questions):
             >>> debate.graph().nodes["work:arxiv:1906.05271"]["date"]
             '2019-06-12'
         """
-        return debate_graph(self._read(), self.works()[::-1], self.events())
+        # Links and works are not kept: as views, a million of them would take gigabytes.
+        with self._store.read() as session:
+            debate = Assembly(session, self._moment, links=False)
+            events = list(debate.event_views(session))
+            works, tied = debate.every_work(session)
+            return debate_graph(debate, works, tied, events)
+
+    # -- review --------------------------------------------------------------------------------
+
+    def proposals(self) -> Views[ProposalView]:
+        """Return what machines propose, in the order in which a person's look is worth most.
+
+        Both the links that are shown and what is only queued for a person, which is no link;
+        those that people have judged are among them. `kb.review.queue` says what the order is.
+
+        Examples:
+            >>> [proposal.id for proposal in debate.proposals() if not proposal.published]
+            []
+        """
+        debate = self._read()
+        with self._store.read() as session:
+            return Views(review.queue(proposals.read(session, debate)))
+
+    def verdicts(self) -> review.Record:
+        """Return what people's verdicts come to: precision of the machine, agreement of readers.
+
+        Examples:
+            >>> debate.verdicts().precision.interval
+            (0.0, 1.0)
+        """
+        debate = self._read()
+        with self._store.read() as session:
+            return review.record(proposals.readings(session, debate))
 
     # -- search --------------------------------------------------------------------------------
 
@@ -447,9 +484,9 @@ class KnowledgeBase(Questions):
         views = {work.id: work for work in works}
         with self._store.read() as session:
             vectors = self._load_vectors(session)
-        if vectors is None:
-            return {}
-        vectors = vectors.only([("work", id) for id in views])
+            if vectors is None:
+                return {}
+            vectors = vectors.only([("work", id) for id in views])
         return {
             id: tuple(
                 Neighbor(views[i].ref, round(score, 4), _reason(views[id], views[i]))
@@ -463,9 +500,7 @@ class KnowledgeBase(Questions):
     ) -> list[finder.Key]:
         encoder = self._meaning(session, meaning)
         vectors = self._load_vectors(session) if encoder is not None else None
-        if encoder is None or vectors is None or not vectors.keys:
-            return []
-        if vectors.rows.shape[1] != encoder.dim:
+        if encoder is None or vectors is None or vectors.dim != encoder.dim:
             return []
         query_row = encoder.encode([query])[0]
         return [key for key, _ in vectors.nearest(query_row, k)]
@@ -642,6 +677,13 @@ def _reason(mine: WorkView, other: WorkView) -> str:
 
 
 def _search_texts(session: Session, keys: list[finder.Key]) -> dict[finder.Key, tuple[str, str]]:
-    refs = [ref for _, ref in keys]
-    rows = session.exec(select(models.SearchText).where(col(models.SearchText.ref).in_(refs)))
-    return {(row.kind, row.ref): (row.title, row.body) for row in rows}
+    refs: dict[str, list[str]] = defaultdict(list)
+    for kind, ref in keys:
+        refs[kind].append(ref)
+    place, out = models.SearchText, {}
+    for kind, some in refs.items():
+        for start in range(0, len(some), _CHUNK):
+            named = col(place.ref).in_(some[start : start + _CHUNK])
+            for row in session.exec(select(place).where(place.kind == kind, named)):
+                out[row.kind, row.ref] = (row.title, row.body)
+    return out

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sqlmodel import Session
 
     from kb.assembly import Assembly
-    from kb.views import ClaimView, EventView, LinkView, WorkRef, WorkView
+    from kb.views import ClaimView, EventView, LinkView, WorkRef
 
 _READINGS = 5
 """Claims that a sentence may be taken to speak of."""
@@ -341,7 +341,9 @@ class Questions(Reader):
             wanted |= {t.work.id for e in events for t in e.talks if t.work is not None}
             all_read = len(read) == len(debate.links_of)
             works = list(debate.work_views(session, None if all_read else sorted(read | wanted)))
-        return graphs.path(debate_graph(debate, works, events), ends[0], ends[1])
+        refs = [work.ref for work in works]
+        graph = debate_graph(debate, refs, map(graphs.ties, works), events)
+        return graphs.path(graph, ends[0], ends[1])
 
     def _node(self, session: Session, debate: Assembly, id: str) -> str:
         known = (
@@ -358,7 +360,10 @@ class Questions(Reader):
 
 
 def debate_graph(
-    debate: Assembly, works: Iterable[WorkView], events: Iterable[EventView]
+    debate: Assembly,
+    works: Iterable[WorkRef],
+    tied: Iterable[graphs.Ties],
+    events: Iterable[EventView],
 ) -> nx.MultiDiGraph:
     """Return the graph of some works and events and of everything else."""
     return graphs.build(
@@ -366,6 +371,7 @@ def debate_graph(
         [debate.claim_view(id) for id in debate.claim_refs],
         [debate.tension_view(id) for id in debate.tensions],
         works,
+        tied,
         [debate.voice_view(id) for id in debate.voices],
         events,
     )

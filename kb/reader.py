@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Self
 from sqlalchemy import text
 from sqlmodel import col, select
 
-from kb import ids, models
+from kb import ids, indexed, models, postgres
 from kb import search as finder
 from kb.assembly import Assembly
 from kb.content import nearest
@@ -44,7 +44,7 @@ class Reader:
         self._borrowed = False
         self._stamp: object = None
         self._debate: Assembly | None = None
-        self._vectors: finder.Vectors | None = None
+        self._vectors: finder.Vectors | indexed.Indexed | None = None
         self._phrases: Phrases | None = None
 
     @classmethod
@@ -135,10 +135,17 @@ class Reader:
     def _read(self) -> Assembly:
         """Return the debate's rows, read again only when the store has changed."""
         with self._store.read() as session:
-            stamp = _stamp(session)
-            if self._debate is None or stamp != self._stamp:
-                self._debate = Assembly(session, self._moment)
-                self._stamp, self._vectors, self._phrases = stamp, None, None
+            return self._read_in(session)
+
+    def _read_in(self, session: Session) -> Assembly:
+        """Do as `_read` in a transaction that is open.
+
+        A second one would have a connection of its own, to which everything looks new.
+        """
+        stamp = _stamp(session)
+        if self._debate is None or stamp != self._stamp:
+            self._debate = Assembly(session, self._moment)
+            self._stamp, self._vectors, self._phrases = stamp, None, None
         return self._debate
 
     @property
@@ -146,7 +153,7 @@ class Reader:
         return self._moment.dated or self._moment.timed
 
     def _work_id(self, session: Session, id: str) -> str:
-        debate = self._read()
+        debate = self._read_in(session)
         try:
             name = ids.parse(id)
         except IdentifierError:
@@ -193,15 +200,15 @@ class Reader:
             self._encoder = self._make_encoder()
         return self._encoder
 
-    def _load_vectors(self, session: Session) -> finder.Vectors | None:
-        self._read()  # drops what is stale
+    def _load_vectors(self, session: Session) -> finder.Vectors | indexed.Indexed | None:
+        self._read_in(session)  # drops what is stale
         if self._vectors is None:
             names = finder.models_in(session)
             if self._encoder is not None and self._encoder.name in names:
                 names = [self._encoder.name]
             if not names:
                 return None
-            self._vectors = finder.Vectors.load(session, names[0])
+            self._vectors = indexed.load(session, names[0])
         return self._vectors
 
 
@@ -221,10 +228,6 @@ def _stamp(session: Session) -> object:
     """A value that differs whenever another transaction has been committed."""
     if session.get_bind().dialect.name == "sqlite":
         pragma = session.connection().execute(text("PRAGMA data_version")).scalar()
-        return (id(session.connection().connection.dbapi_connection), pragma, _last_run(session))
-    return _last_run(session)
-
-
-def _last_run(session: Session) -> tuple[object, ...]:
-    row = session.connection().execute(text("SELECT max(id), max(ended_at) FROM run")).one()
-    return tuple(row)
+        row = session.connection().execute(text("SELECT max(id), max(ended_at) FROM run")).one()
+        return (id(session.connection().connection.dbapi_connection), pragma, *row)
+    return postgres.writes(session.connection())

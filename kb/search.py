@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import time
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from sqlalchemy import text
 from sqlmodel import col, select
 
-from kb import models, sentences
+from kb import blocks, models, postgres, sentences
 from kb.vectors import digest
 
 if TYPE_CHECKING:
@@ -18,14 +22,25 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sqlmodel import Session
 
-Key = tuple[str, str]
+Key = blocks.Key
 """(kind, id): ("work", "arxiv:2505.17638")."""
-
 RRF = 60
 """The constant of reciprocal rank fusion. Source: Cormack, Clarke and Buettcher, SIGIR 2009."""
 MAX_QUERY_TOKENS = 64
 """A longer query is a document; its first words say what it is about."""
 
+RECIPE = 1
+"""Version of how a row is made from texts: raise it when `load` or `kb.sentences` gives others,
+so that rows which were kept are made again."""
+KEPT_FROM = 500
+"""Works from which on rows are kept in a file: fewer are read as fast from the database."""
+_SETTLED = 2.0
+"""Seconds after a write within which a file's time cannot tell it from the next one: the clock
+of file systems may tick that slowly."""
+_PART = 2_000
+"""Works and claims whose rows are made at once."""
+_VARIABLES = 900
+"""Values in one IN clause; SQLite before 3.32 takes 999."""
 _BLOCK = 256
 """Rows of similarities held at once."""
 
@@ -41,8 +56,8 @@ def by_words(session: Session, query: str, k: int) -> list[Key]:
     tokens = _TOKEN.findall(query)[:MAX_QUERY_TOKENS]
     if not tokens:
         return []
-    if session.get_bind().dialect.name != "sqlite":
-        return _by_words_postgresql(session, tokens, k)
+    if session.get_bind().dialect.name == "postgresql":
+        return postgres.by_words(session.connection(), tokens, k)
     found: dict[Key, None] = {}
     for operator in (" ", " OR "):
         match = operator.join(f'"{token}"' for token in tokens)
@@ -60,20 +75,6 @@ def by_words(session: Session, query: str, k: int) -> list[Key]:
         if len(found) >= k:
             break
     return list(found)[:k]
-
-
-def _by_words_postgresql(session: Session, tokens: list[str], k: int) -> list[Key]:
-    rows = session.connection().execute(
-        text(
-            "SELECT kind, ref FROM search_text, "
-            "to_tsquery('english', :query) AS q, "
-            "LATERAL (SELECT setweight(to_tsvector('english', title), 'A') || "
-            "setweight(to_tsvector('english', body), 'D') AS v) AS t "
-            "WHERE t.v @@ q ORDER BY ts_rank_cd(t.v, q) DESC, kind, ref LIMIT :k"
-        ),
-        {"query": " | ".join(tokens), "k": k},
-    )
-    return [(kind, ref) for kind, ref in rows]
 
 
 def fuse(*rankings: Sequence[Key]) -> list[tuple[Key, float]]:
@@ -116,46 +117,54 @@ class Vectors:
         """Keep `keys` with their unit rows, shape (len(keys), dim)."""
         self.keys = keys
         self.rows = rows
-        self._index = {key: i for i, key in enumerate(keys)}
+        self._kinds: dict[frozenset[str], NDArray[np.bool_] | None] = {}
 
     @classmethod
     def load(cls, session: Session, model: str) -> Vectors:
         """Read the vectors that the embed stage made under a model.
 
-        Works whose text has no vector yet are left out.
+        Works whose text has no vector yet are left out. Beside a SQLite file with many works
+        the result is kept in a file of its own (see `kb.blocks`), which is used as it is while
+        the database stands and made again, of what changed, when it does not.
         """
-        texts: dict[Key, list[str]] = {}
-        works = select(
-            models.Work.id, models.Work.title, models.Work.abstract, models.Work.synopsis
-        ).where(col(models.Work.retired).is_(False))
-        for id, title, abstract, synopsis in session.exec(works.order_by(models.Work.id)):
-            texts["work", id] = list(sentences.passages(title, abstract or synopsis).windows)
-        for id, claim in session.exec(
-            select(models.Claim.id, models.Claim.text).order_by(models.Claim.id)
+        path = _kept_at(session)
+        if path is None:
+            whole = blocks.gather(parts(session, model, {}), {})
+            return cls(whole.keys, whole.rows)
+        stamp = _file_stamp(session)
+        known = _count(session, model)
+        kept = blocks.read(path)
+        if kept is not None and (
+            kept.facts.get("model") != model
+            or kept.facts.get("recipe") != RECIPE
+            or kept.facts.get("known", 0) > known  # vectors are never deleted: another database
         ):
-            texts["claim", id] = [claim]
-        wanted = {digest(t) for parts in texts.values() for t in parts}
-        known = {
-            key: np.frombuffer(data, "<f4")
-            for key, data in session.exec(
-                select(models.Vector.text_digest, models.Vector.data).where(
-                    col(models.Vector.model) == model
-                )
-            )
-            if key in wanted
-        }
-        keys: list[Key] = []
-        rows: list[NDArray[np.float32]] = []
-        for key, parts in texts.items():
-            found = [known[d] for d in map(digest, parts) if d in known]
-            if len(found) == len(parts):
-                keys.append(key)
-                rows.append(np.mean(found, axis=0, dtype=np.float32))
-        if not rows:
-            return cls([], np.empty((0, 0), np.float32))
-        matrix = np.stack(rows)
-        matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
-        return cls(keys, matrix)
+            kept = None
+        if kept is not None and stamp and kept.facts.get("stamp") == stamp:
+            return cls(kept.keys, kept.rows)
+        had = {}
+        if kept is not None:
+            had = {mark: i for i, mark in enumerate(kept.marks)}
+        facts = {"model": model, "recipe": RECIPE, "known": known, "stamp": stamp}
+        rows = kept.rows if kept is not None else None
+        try:
+            blocks.write(path, parts(session, model, had, rows), facts)
+        except OSError:  # a full disk, or a folder that may not be written: only slower
+            made = None
+        else:
+            made = blocks.read(path)
+        if made is None or made.facts != facts:  # or another process put its own in the place
+            made = blocks.gather(parts(session, model, had, rows), facts)
+        return cls(made.keys, made.rows)
+
+    @property
+    def dim(self) -> int:
+        """How long a row is; 0 where there is none."""
+        return self.rows.shape[1] if self.keys else 0
+
+    @cached_property
+    def _index(self) -> dict[Key, int]:
+        return {key: i for i, key in enumerate(self.keys)}
 
     def only(self, keys: Iterable[Key]) -> Vectors:
         """Return the rows of some keys, in their order; keys without one are left out."""
@@ -171,21 +180,16 @@ class Vectors:
     ) -> list[tuple[Key, float]]:
         """Return the k keys nearest to a unit vector with their cosine similarity, best first.
 
-        Exact, by brute force: 100,000 rows of 384 take a few hundredths of a second. Ties go
-        to the earlier key.
+        Exact: every row is looked at, block by block. Ties go to the earlier key.
         """
         if not self.keys:
             return []
-        wanted = set(kinds)
-        scores = self.rows @ query
-        order = np.argsort(-scores, kind="stable")
-        chosen = (int(i) for i in order if self.keys[i][0] in wanted)
-        out: list[tuple[Key, float]] = []
-        for i in chosen:
-            out.append((self.keys[i], float(scores[i])))
-            if len(out) == k:
-                break
-        return out
+        wanted = frozenset(kinds)
+        if wanted not in self._kinds:
+            mask = np.fromiter((key[0] in wanted for key in self.keys), bool, len(self.keys))
+            self._kinds[wanted] = None if mask.all() else mask
+        near = blocks.nearest(self.rows, query, k, self._kinds[wanted])
+        return [(self.keys[i], score) for i, score in near]
 
     def neighborhoods(self, kind: str, k: int) -> Iterator[tuple[str, list[tuple[str, float]]]]:
         """Yield each id of a kind with the k nearest others of that kind, nearest first.
@@ -210,10 +214,114 @@ class Vectors:
                 yield names[at], [(names[i], float(line[i])) for i in order]
 
 
+def _kept_at(session: Session) -> Path | None:
+    """Where the rows of a database are kept; None where they are not."""
+    url = session.get_bind().engine.url
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        return None
+    works = session.connection().execute(text("SELECT count(*) FROM work")).scalar_one()
+    return Path(f"{url.database}.vectors") if works >= KEPT_FROM else None
+
+
+def _file_stamp(session: Session) -> str:
+    """A text that differs whenever the database file was written; "" where nothing tells.
+
+    The transaction has read by now, so nobody writes before it ends. The file itself must not
+    be opened here: closing it would drop SQLite's own locks on it.
+    """
+    name = session.get_bind().engine.url.database
+    told = Path(str(name)).stat()
+    if time.time() - told.st_mtime < _SETTLED:
+        return ""
+    return f"{told.st_dev} {told.st_ino} {told.st_size} {told.st_mtime_ns}"
+
+
+def _count(session: Session, model: str) -> int:
+    query = text("SELECT count(*) FROM text_vector WHERE model = :model")
+    return int(session.connection().execute(query, {"model": model}).scalar_one())
+
+
+def parts(
+    session: Session, model: str, had: dict[str, int], rows: NDArray[np.float32] | None = None
+) -> Iterator[blocks.Part]:
+    """Yield the rows of all works, then of all claims, by id.
+
+    Args:
+        session: An open transaction.
+        model: Whose vectors.
+        had: Which row of `rows` was made from what, by its mark.
+        rows: Rows that are right for their marks.
+    """
+    dim = 0 if rows is None else rows.shape[1]
+    for some in _texts(session):
+        marks = [_mark(*entry) for entry in some]
+        split = {
+            entry[0]: _cut(*entry)
+            for entry, mark in zip(some, marks, strict=True)
+            if mark not in had
+        }
+        known = _vectors(session, model, {digest(t) for texts in split.values() for t in texts})
+        part = blocks.Part([], [], np.empty((0, dim), np.float32))
+        made: list[NDArray[np.float32]] = []
+        for (key, *_), mark in zip(some, marks, strict=True):
+            if rows is not None and mark in had:
+                made.append(rows[had[mark]])
+            else:
+                found = [known[d] for d in map(digest, split[key]) if d in known]
+                if len(found) < len(split[key]):
+                    continue
+                made.append(_unit(found))
+            part.keys.append(key)
+            part.marks.append(mark)
+        if made:
+            yield blocks.Part(part.keys, part.marks, np.stack(made))
+
+
+def _texts(session: Session) -> Iterator[list[tuple[Key, str, str]]]:
+    """Yield every work and claim with its two texts, some at a time, by kind and id."""
+    work, claim = models.Work, models.Claim
+    works = (
+        select(work.id, work.title, work.abstract, work.synopsis)
+        .where(col(work.retired).is_(False))
+        .order_by(work.id)
+    )
+    for rows in session.exec(works).partitions(_PART):
+        yield [(("work", id), title, abstract or ours) for id, title, abstract, ours in rows]
+    claims = select(claim.id, claim.text).order_by(claim.id)
+    for some in session.exec(claims).partitions(_PART):
+        yield [(("claim", id), text_, "") for id, text_ in some]
+
+
+def _mark(key: Key, title: str, body: str) -> str:
+    return hashlib.blake2b(f"{key[0]}\0{title}\0{body}".encode(), digest_size=16).hexdigest()
+
+
+def _cut(key: Key, title: str, body: str) -> list[str]:
+    return [title] if key[0] == "claim" else list(sentences.passages(title, body).windows)
+
+
+def _unit(found: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    mean: NDArray[np.float32] = np.mean(found, axis=0, dtype=np.float32)
+    mean /= np.linalg.norm(mean)
+    return mean
+
+
+def _vectors(session: Session, model: str, wanted: set[str]) -> dict[str, NDArray[np.float32]]:
+    digests = sorted(wanted)
+    known: dict[str, NDArray[np.float32]] = {}
+    for start in range(0, len(digests), _VARIABLES):
+        query = select(models.Vector.text_digest, models.Vector.data).where(
+            col(models.Vector.text_digest).in_(digests[start : start + _VARIABLES]),
+            models.Vector.model == model,
+        )
+        known |= {key: np.frombuffer(data, "<f4") for key, data in session.exec(query)}
+    return known
+
+
 def models_in(session: Session) -> list[str]:
     """Return the names of the models that vectors are stored under, most vectors first."""
     rows = session.connection().execute(
-        text("SELECT model FROM vector GROUP BY model ORDER BY count(*) DESC, model")
+        text("SELECT model FROM text_vector GROUP BY model ORDER BY count(*) DESC, model")
     )
     return [row[0] for row in rows]
 

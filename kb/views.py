@@ -862,6 +862,75 @@ class DiffView(View):
         return f"{self.before} to {self.after}: {len(self.changes)} events"
 
 
+# -- review ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class VerdictView(View):
+    """What one reader makes of a link: the latest verdict."""
+
+    by: str
+    verdict: str
+    """confirmed or rejected."""
+    stance: str
+    """The reader's own; "" for the proposed one."""
+    valid: str
+    note: str
+    changed: bool
+    """Whether the abstract is not the one that was read."""
+
+    def headline(self) -> str:
+        """Who says what."""
+        told = f"{self.by}: {self.verdict}" + (f" as {self.stance}" if self.stance else "")
+        return told + (f" ({self.note})" if self.note else "")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ProposalView(View):
+    """What a machine proposes a work does to a claim, with all that a person judges it by.
+
+    Those that are not published are no links: pages tell how many wait, and show none.
+    """
+
+    work: WorkRef
+    claim: ClaimRef
+    stance: str
+    how: str
+    """asserts, reports, or "" where the machine does not tell."""
+    score: float
+    """That the work bears on the claim at all, in [0, 1]; no probability."""
+    stance_score: float
+    """From -1, against, to 1, for."""
+    agent: str
+    published: bool
+    """Whether the machine shows it as a link by itself, or has it wait for a person."""
+    abstract: str
+    quote: str
+    """The sentence that shows it: `abstract[start:end]`."""
+    start: int
+    end: int
+    review: str
+    verdicts: tuple[VerdictView, ...]
+    """What people made of it, by their handles."""
+    balance: Balance
+    """The claim's, without it."""
+    counted: bool
+    """Whether the work's lineage is in that balance already, on the proposed side."""
+    tensions: tuple[Ref, ...]
+    """The claim's."""
+
+    @property
+    def id(self) -> str:
+        """The work's and the claim's ids."""
+        return f"{self.work.id} {self.claim.id}"
+
+    def headline(self) -> str:
+        """Who is proposed to do what to which claim, and with what score."""
+        state = "shown" if self.published else "queued"
+        told = f"{shorten(self.work.title, 60)} {self.stance} {self.claim.id}"
+        return f"{told} [{state}, score {self.score:.2f}, lean {self.stance_score:+.2f}]"
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class StatusCounts(View):
     """What is in the knowledge base; every number can be recomputed from its tables."""

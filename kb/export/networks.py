@@ -33,7 +33,8 @@ def network(selection: Selection) -> nx.MultiDiGraph:
         selection.strands,
         selection.claims,
         selection.tensions,
-        selection.works[::-1],
+        [work.ref for work in selection.works[::-1]],
+        map(graph.ties, selection.works[::-1]),
         selection.voices,
         selection.events,
     )

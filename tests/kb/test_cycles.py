@@ -18,6 +18,11 @@ from kb.query import KnowledgeBase
 PAST = [f"{year}-12-31" for year in range(2016, 2026)]
 
 
+@pytest.fixture
+def curated(any_curated):
+    return any_curated
+
+
 @pytest.fixture(scope="module")
 def told(debate):
     return debate.cycles()

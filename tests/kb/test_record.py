@@ -145,9 +145,8 @@ def test_the_entry_for_a_verdict_is_one_that_the_checks_take(whole, templates):
     filled = entry.replace("YYYY-MM-DD", "2031-01-01")
     [told] = yaml.safe_load(filled)
     assert (told["work"], told["claim"]) == (link.work.id, claim.id)
-    folder = content.directory()
-    head = (folder / "verdicts.yaml").read_text("utf-8").replace("verdicts: []", "verdicts:")
-    assert content.inspect(folder, {"verdicts": f"{head.rstrip()}\n{filled}\n"})[1] == []
+    written = {"verdicts/your-handle": f"verdicts:\n{filled}\n"}
+    assert content.inspect(content.directory(), written)[1] == []
     assert "−0.25 where its sentences lean" in re.sub("</?b>", "", page)
 
 
