@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import col, func, select
 
+from kb.held import is_held
+from kb.indexed import index
 from kb.models import Claim, Statement, Work
 from kb.sentences import passages
 from kb.vectors import embed_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from kb.encoder import Encoder, Progress
     from kb.store import Store
@@ -27,13 +29,19 @@ _WORKS = 500
 """Works read at a time; their texts are what is held in memory."""
 
 
-def run(store: Store, encoder: Encoder, progress: Progress | None = None) -> dict[str, int]:
-    """Give every text a vector under this encoder.
+def run(
+    store: Store,
+    encoder: Encoder,
+    progress: Progress | None = None,
+    only: Collection[str] | None = None,
+) -> dict[str, int]:
+    """Give every text a vector under this encoder, save those of works that are held back.
 
     Args:
         store: Read for texts, written with vectors.
         encoder: Turns texts into vectors.
         progress: Told (done, all) works.
+        only: Works whose texts alone may have changed; None for all there are.
 
     Returns:
         Distinct texts of each batch of works added up, and how many of them were encoded and
@@ -48,30 +56,39 @@ def run(store: Store, encoder: Encoder, progress: Progress | None = None) -> dic
     with store.run("embed") as entry:
         try:
             with store.read() as session:
-                total = session.exec(select(func.count()).select_from(Work)).one()
+                total = len(only) if only is not None else session.exec(_COUNT).one()
                 texts = [*session.exec(select(Claim.text)), *session.exec(select(Statement.text))]
             counts.update(embed_texts(store, encoder, texts))
             done = 0
-            for works, texts in _batches(store):
+            for works, texts in _batches(store, only):
                 counts.update(embed_texts(store, encoder, texts))
                 done += works
                 if progress is not None:
                     progress(done, total)
+            index(store, encoder.name)
         finally:
             entry.counts = dict(counts)
     return dict(counts)
 
 
-def _batches(store: Store) -> Iterator[tuple[int, list[str]]]:
+_COUNT = select(func.count()).select_from(Work)
+
+
+def _batches(store: Store, only: Collection[str] | None) -> Iterator[tuple[int, list[str]]]:
     """How many works a batch holds, and the texts of those that are not retired."""
     last = ""
-    while True:
+    wanted = None if only is None else sorted(only)
+    while wanted is None or wanted:
+        query = select(Work).where(col(Work.id) > last, ~is_held(col(Work.id)))
+        if wanted is not None:
+            query = query.where(col(Work.id).in_(wanted[:_WORKS]))
+            wanted = wanted[_WORKS:]
         with store.read() as session:
-            rows = session.exec(
-                select(Work).where(col(Work.id) > last).order_by(Work.id).limit(_WORKS)
-            ).all()
+            rows = session.exec(query.order_by(Work.id).limit(_WORKS)).all()
         if not rows:
-            return
+            if wanted is None:
+                return
+            continue
         last = rows[-1].id
         texts = [
             text

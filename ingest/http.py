@@ -128,7 +128,8 @@ class Session(requests.Session):
                 for none.
             limits: How long to wait and how much to take.
             cache: The folder for bodies that are kept (`ingest.cache`); None keeps none.
-            private: Allow http and addresses that are not public. For tests.
+            private: Allow http and addresses that are not public. For tests, and for a server
+                on this machine.
             via: Host -> base address to reach in its place, "http://127.0.0.1:8000". For
                 tests, and only together with `private`. List, pace and errors go by the
                 host; the server is told it in the Host header.
@@ -358,15 +359,15 @@ class Session(requests.Session):
         check: Callable[[bytes], str],
         *,
         headers: Mapping[str, str] | None = None,
-        json: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
         keep: bool = False,
     ) -> bytes:
         """Return the body at `url`, with patience; see `ingest.records.Fetch`.
 
         Follows redirects to listed hosts, except after a POST. Waits as the server asks
         (Retry-After in seconds or as a date, resetTime in JSON) or ever longer, within a
-        budget. What `headers` and `json` hold is in no error message, even where the server
-        repeats it.
+        budget. What `headers` hold, and the texts right in `json`, are in no error message,
+        even where the server repeats them.
 
         With `keep`, a body is kept on disk and the server asked only whether it changed. The
         answer to a request with headers or JSON of its own is never kept: it may be meant
@@ -445,7 +446,7 @@ class Session(requests.Session):
         self,
         url: str,
         headers: Mapping[str, str],
-        json: Mapping[str, str] | None,
+        json: Mapping[str, Any] | None,
         cache: Cache | None,
     ) -> tuple[requests.Response, Kept | None]:
         """The answer at the end of all redirects, and what is kept where that still holds."""
@@ -590,7 +591,7 @@ def _keep(cache: Cache, response: requests.Response, *, wrong: bool) -> None:
         cache.put(url, Kept(response.content, etag, modified))
 
 
-def _secrets(headers: Mapping[str, str] | None, posted: Mapping[str, str] | None) -> list[str]:
+def _secrets(headers: Mapping[str, str] | None, posted: Mapping[str, Any] | None) -> list[str]:
     """What must not be printed, longest first.
 
     Raises:
@@ -607,7 +608,7 @@ def _secrets(headers: Mapping[str, str] | None, posted: Mapping[str, str] | None
                 "header may hold; check the credentials for this source"
             )
         found |= {value, value.partition(" ")[2]}  # "Bearer" is none
-    found |= set((posted or {}).values())
+    found |= {value for value in (posted or {}).values() if isinstance(value, str)}
     found |= {json.dumps(text)[1:-1] for text in found}  # as a server would repeat it in JSON
     return sorted((text for text in found if len(text) > 3), key=len, reverse=True)
 
@@ -653,6 +654,8 @@ def _told(response: requests.Response, secrets: Sequence[str]) -> str:
     """The status, with what a JSON error or the start of a page says, in plain text."""
     body = response.content
     error = _json(body)
+    if isinstance(inner := error.get("error"), dict):
+        error = inner
     if isinstance(error.get("message"), str):
         parts = [error.get("name"), error["message"]]
         text = ": ".join(part for part in parts if isinstance(part, str) and part)

@@ -46,6 +46,8 @@ def resolve(
         ...         {"openreview:abcdefgh": {"arxiv:2501.00001"}}).work_id
         'openreview:abcdefgh'
     """
+    if not owners:  # nothing is known of most records of a dump
+        return Match(ids.best(list(identifiers)), ())
     ranked = sorted(identifiers, key=rank)
     work_id = next(
         (

@@ -32,6 +32,9 @@ def prose(text: str) -> str:
         >>> prose("Why Diffusion\n  Models Don't\u00a0Memorize ")
         "Why Diffusion Models Don't Memorize"
     """
+    words = " ".join(text.split())
+    if words.isascii() and words.isprintable():  # most texts: nothing else can be done to them
+        return words
     visible = _INVISIBLE.sub("", _SURROGATE.sub("\ufffd", text))
     return _SPACE.sub(" ", unicodedata.normalize("NFC", visible)).strip()
 
@@ -43,7 +46,7 @@ def is_sound(text: str) -> bool:
         >>> is_sound("naïve"), is_sound("half \ud835 a letter")
         (True, False)
     """
-    return _SURROGATE.search(text) is None
+    return text.isascii() or _SURROGATE.search(text) is None
 
 
 # -- names ---------------------------------------------------------------------------------
@@ -62,8 +65,10 @@ _ACCENTED = re.compile(
     r"\\(?:([`'^~=.\"])\s*|([uvHcdkr])(?:\s+|(?=\{)))(?:\{\s*(\\?[^\W\d_])\s*\}|(\\?[^\W\d_]))"
 )
 _LETTER = re.compile(r"\\(aa|AA|ae|AE|oe|OE|ss|o|O|l|L|i|j)(?![A-Za-z])\s*(?:\{\})?")
+_TEX_MARKS = str.maketrans({"{": None, "}": None, "~": " "})
 _SUFFIX = re.compile(r"(?:jr|sr|ii|iii|iv)\.?", re.IGNORECASE)
 _BETWEEN = re.compile(r"\s*[,;]\s*|\s+(?:and|&)\s+")
+_AND = re.compile(r"^and(?:\s+|$)")
 _PARENTHESIS = re.compile(r"\([^()]*\)")
 
 
@@ -74,9 +79,10 @@ def name(text: str) -> str:
         >>> name("Fran\\c{c}ois G\\\"odel"), name("S\\o{}ren {\\L}ukasz")
         ('François Gödel', 'Søren Łukasz')
     """
-    text = _ACCENTED.sub(_accented, text)
-    text = _LETTER.sub(lambda match: _LETTERS[match[1]], text)
-    return prose(re.sub(r"[{}]", "", text).replace("~", " "))
+    if "\\" in text:
+        text = _ACCENTED.sub(_accented, text)
+        text = _LETTER.sub(lambda match: _LETTERS[match[1]], text)
+    return prose(text.translate(_TEX_MARKS))
 
 
 def _accented(match: re.Match[str]) -> str:
@@ -92,10 +98,13 @@ def authors(text: str) -> tuple[str, ...]:
         ('Ada B. Example', 'Carl Demo, Jr.', 'Eve Sample')
     """
     for _ in range(4):  # innermost first; nobody nests deeper, and a hostile line might
+        if "(" not in text:
+            break
         text = _PARENTHESIS.sub(" ", text)
     found: list[str] = []
     for part in _BETWEEN.split(f" {prose(text)} "):
-        plain = name(re.sub(r"^and(?:\s+|$)", "", part.strip()))
+        part = part.strip()
+        plain = name(_AND.sub("", part) if part.startswith("and") else part)
         if found and _SUFFIX.fullmatch(plain):
             found[-1] = f"{found[-1]}, {plain}"
         elif plain:
@@ -150,9 +159,16 @@ def is_withdrawn(comment: str, abstract: str) -> bool:
         >>> is_withdrawn("12 pages", "The drug is withdrawn after a week.")
         False
     """
-    said = prose(comment[:2000])
-    return bool(
-        _NOTE.search(said)
-        or _WITHDRAWN.search(said)
-        or _WITHDRAWN.search(prose(abstract[:200])[:160])
-    )
+    said, begun = prose(comment[:2000]), prose(abstract[:200])[:160]
+    if not (_may_tell(said) or _may_tell(begun)):
+        return False
+    return bool(_NOTE.search(said) or _WITHDRAWN.search(said) or _WITHDRAWN.search(begun))
+
+
+def _may_tell(text: str) -> bool:
+    """Whether one of the patterns may find something: all need one of these words.
+
+    Beyond ASCII there are letters that only a pattern takes for one of theirs.
+    """
+    lowered = text.lower()
+    return not text.isascii() or "withdr" in lowered or "removed by arxiv" in lowered

@@ -6,6 +6,9 @@ Each source is one row of the ledger, and none stops another. What is derived fr
 
 from __future__ import annotations
 
+import contextlib
+import gc
+import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,7 +23,7 @@ from kb import cycles, ledger, program
 from kb.content import nearest
 from kb.errors import DateError, NotFoundError
 from kb.models import Cursor, Setting
-from kb.store import REVISION, now
+from kb.store import REVISION, now, touched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ingest.intake import Progress
+    from ingest.link.endpoint import Endpoint
     from ingest.records import Errand, Fetch, Raw, Reading, Source
     from kb.encoder import Encoder
     from kb.encoder import Progress as Share
@@ -36,6 +40,8 @@ if TYPE_CHECKING:
     from kb.store import Store
 
 _SINCE = re.compile(r"(\d{4}(-\d\d(-\d\d(T\d\d:\d\d:\d\dZ)?)?)?)?")
+_LARGE = 4_000_000
+"""Bytes of a file from which a second process saves more time than it takes to start."""
 EXITS = {"ok": 0, "failed": 1, "deferred": 8, "partial": 10}
 """What a harvest came to -> the exit code that says so."""
 
@@ -335,11 +341,81 @@ def ingest_snapshot(store: Store, path: Path, progress: Progress | None = None) 
         # The cursor only tells how far a file has been read. A rerun does not skip by it: a
         # file may change under its name, and known digests are passed over fast enough.
         cursor = f"{source.name}:{path.name}:{size}"
-        intake.harvest(store, source, source.fetch(), cursor, counts, progress)
+        with _rarely_collecting():
+            intake.harvest(
+                store,
+                source,
+                source.fetch(),
+                cursor,
+                counts,
+                progress,
+                size=intake.BULK,
+                helper=size > _LARGE and (os.cpu_count() or 1) > 1,
+            )
         return dict(counts)
 
 
+@contextlib.contextmanager
+def _rarely_collecting() -> Iterator[None]:
+    """Look for cycles of garbage once in a batch or so: rows hold none, and there are millions."""
+    usual = gc.get_threshold()
+    gc.set_threshold(100_000, *usual[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+
+
 # -- what follows from it -------------------------------------------------------------------
+
+
+def sift(
+    store: Store, config: SourcesFile, *, again: bool = False, threshold: float | None = None
+) -> dict[str, int]:
+    """Hold back what has too little to do with the debate, unless nothing has changed.
+
+    Args:
+        store: Read for works, written with what is held back.
+        config: Names the adapters whose works can be held back.
+        again: Look at every work whether or not anything has changed.
+        threshold: Works that score below it are held back; the packaged one when None.
+
+    Returns:
+        Counts as `ingest.funnel.sift` gives them, none where there was nothing to look at.
+
+    Raises:
+        BusyError: Another process is writing.
+        StoreError: The store cannot be written.
+    """
+    with store.lock("funnel"):
+        told = store.setting(_LEVEL) if threshold is None else f"{threshold:g}"
+        mark = _mark(store, f"{','.join(sorted(config.funnel))} {told}")
+        last = store.setting(_SIFTED)
+        if not again and last == mark:
+            return {}
+        # Imported here: learning the theses' words takes longer than to find it is not needed.
+        from ingest import funnel
+
+        only = None if again else _moved(store, last, mark)
+        level = float(told) if told else funnel.THRESHOLD
+        with store.run("funnel") as entry:
+            counts = funnel.sift(store, config.funnel, only, level)
+            entry.counts = counts
+        with store.write() as session:
+            session.merge(Setting(name=_LEVEL, value=told))
+        # Holding back counts the revision up too, and needs no second look.
+        _note(store, _SIFTED, _mark(store, f"{','.join(sorted(config.funnel))} {told}"))
+    return counts
+
+
+def sift_as_packaged(store: Store) -> None:
+    """Forget the threshold that a person chose.
+
+    Raises:
+        BusyError: Another process is writing.
+        StoreError: The store cannot be written.
+    """
+    _note(store, _LEVEL, "")
 
 
 def embed(
@@ -363,15 +439,21 @@ def embed(
     """
     with store.lock("embed"):
         mark = _mark(store, encoder.name)
-        if not again and store.setting(_EMBEDDED) == mark:
+        last = store.setting(_EMBEDDED)
+        if not again and last == mark:
             return {}
-        counts = embed_all(store, encoder, progress)
+        counts = embed_all(store, encoder, progress, None if again else _moved(store, last, mark))
         _note(store, _EMBEDDED, mark)
     return counts
 
 
 def link(
-    store: Store, encoder: Encoder, progress: Share | None = None, *, again: bool = False
+    store: Store,
+    encoder: Encoder,
+    progress: Share | None = None,
+    *,
+    again: bool = False,
+    endpoint: Endpoint | None = None,
 ) -> dict[str, int]:
     """Propose links, unless nothing has changed since that was done.
 
@@ -380,25 +462,49 @@ def link(
         encoder: Its name is part of the agent's.
         progress: Told (done, all) works.
         again: Look at every work whether or not anything has changed.
+        endpoint: A language model to ask about what it has not answered yet. Its answers stand
+            from then on.
 
     Returns:
         Counts as `ingest.link.run` gives them, none where there was nothing to look at.
 
     Raises:
         EncoderError: The encoder fails; the batches before that are kept.
+        SourceError: The language model failed; the works it did not answer for are linked by
+            the packaged judge.
         BusyError: Another process is writing.
         StoreError: The store cannot be written.
     """
     with store.lock("link"):
-        mark = _mark(store, encoder.name)
-        if not again and store.setting(_LINKED) == mark:
+        if endpoint is not None:
+            choose_judge(store, endpoint.model)
+        model = store.setting(_JUDGE)
+        mark = _mark(store, f"{encoder.name} {model}".strip())
+        last = store.setting(_LINKED)
+        if not again and endpoint is None and last == mark:
             return {}
         # Imported here: its tables of words take longer to load than to find it is not needed.
         from ingest.link import run as link_all
 
-        counts = link_all(store, encoder, progress)
+        # A model that was out of reach may answer now for works that have not changed.
+        only = None if again or endpoint is not None else _moved(store, last, mark)
+        counts = link_all(store, encoder, progress, model=model, endpoint=endpoint, only=only)
         _note(store, _LINKED, mark)
     return counts
+
+
+def choose_judge(store: Store, model: str) -> None:
+    """Let the answers of this language model count from now on; with "" those of none.
+
+    What others answered is kept, and counts again once they are chosen again.
+
+    Raises:
+        BusyError: Another process is writing.
+        StoreError: The store cannot be written.
+    """
+    if store.setting(_JUDGE) != model:
+        with store.write() as session:
+            session.merge(Setting(name=_JUDGE, value=model))
 
 
 def cycle(store: Store, *, again: bool = False) -> tuple[int, bool]:
@@ -421,13 +527,26 @@ def cycle(store: Store, *, again: bool = False) -> tuple[int, bool]:
     return closed, new
 
 
-_EMBEDDED, _LINKED, _CLOSED = "embedded", "linked", "closed"
+_SIFTED, _EMBEDDED, _LINKED, _CLOSED = "sifted", "embedded", "linked", "closed"
 """Names of the settings that tell what each stage last worked from."""
+_LEVEL = "funnel"
+"""Name of the setting that holds the threshold that a person chose; "" for the packaged one."""
+_JUDGE = "judge"
+"""Name of the setting that holds the language model whose answers count; "" for none."""
 
 
 def _mark(store: Store, other: str) -> str:
     """All that a stage's result depends on: what is known, by which program, and the rest."""
     return f"{store.setting(REVISION) or 0}:{program.digest()[:16]}:{other}".replace(" ", "_")
+
+
+def _moved(store: Store, last: str, mark: str) -> set[str] | None:
+    """Return the works that changed between two marks, None where it may be anything."""
+    (since, _, before), (until, _, after) = last.partition(":"), mark.partition(":")
+    if before != after or not since.isdigit() or int(since) > int(until):
+        return None
+    with store.read() as session:
+        return touched(session, int(since), int(until))
 
 
 def _note(store: Store, name: str, mark: str) -> None:

@@ -58,10 +58,10 @@ _BATCH_BYTES = 8_000_000
 _ROWS = 500
 _TABLES = SQLModel.metadata.tables
 _VERBATIM = ("run", "cursor", "cycle")
-_STAGES = ("embedded", "linked", "closed", "settled", "revision")
+_STAGES = ("sifted", "embedded", "linked", "closed", "settled", "revision")
 """Settings that tell what a stage last worked from: true of the old database alone."""
-_LINKS = "link:"
-_LATE = ("link", "evidence_span")
+_LINKS, _MADE = "link:", ("touched:", "brought:")
+_LATE = ("link", "evidence_span", "queued_link")
 """Tables that the linker writes: compared when it is done."""
 _NAMES = frozenset({"person", "identity", "person_group", "membership", "venue", "digest"})
 """Tables that only ever grow: a name that the curated files gave once stays."""
@@ -195,7 +195,7 @@ def _make(
     )
 
 
-_SKIPPED = frozenset({*_VERBATIM, "setting", "raw_record", "vector"})
+_SKIPPED = frozenset({*_VERBATIM, "setting", "raw_record", "text_vector"})
 
 
 # -- records ---------------------------------------------------------------------------------
@@ -262,9 +262,9 @@ def _decided(source: Session) -> dict[str, str]:
 
 def _derive(source: Session, new: Store, encoder: Callable[[], Encoder], fresh: bool) -> None:
     """Make vectors and links, where the old database had them."""
-    if not _count(source, "vector"):
+    if not _count(source, "text_vector"):
         return
-    vectors = _TABLES["vector"]
+    vectors = _TABLES["text_vector"]
     if not fresh:
         _copy(source, new, vectors)
     setting = _TABLES["setting"]
@@ -277,7 +277,7 @@ def _derive(source: Session, new: Store, encoder: Callable[[], Encoder], fresh: 
         with new.read() as session:
             missing = [
                 one.row
-                for one, other in _pairs(source, session, "vector")
+                for one, other in _pairs(source, session, "text_vector")
                 if one is not None and other is None
             ]
         for start in range(0, len(missing), _ROWS):
@@ -301,7 +301,8 @@ def _copy_settings(source: Session, new: Store) -> None:
     rows = [
         row
         for row in _stream(source, select(table))
-        if row["name"] not in (*_STAGES, curation.SETTING) and not row["name"].startswith(_LINKS)
+        if row["name"] not in (*_STAGES, curation.SETTING)
+        and not row["name"].startswith((_LINKS, *_MADE))
     ]
     if rows:
         with new.write() as session:

@@ -35,7 +35,7 @@ def main(database, file, point, number):
     elif point == "read":
         read = ArxivSnapshot.read
         ArxivSnapshot.read = staticmethod(lambda raw: (tick(), read(raw))[1])
-    intake.BATCH = 50
+    intake.BULK = 50
     pipeline.ingest_snapshot(store, Path(file), tick if point == "progress" else None)
     store.close()
 

@@ -3,7 +3,9 @@
 SIGKILL does not test a power cut: what the kernel had taken is still written.
 """
 
+import gzip
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -16,6 +18,8 @@ from sqlalchemy import event, text
 from sqlmodel import SQLModel
 
 from ingest import intake, pipeline
+from ingest.errors import ParseError
+from ingest.sources.arxiv_snapshot import ArxivSnapshot
 from kb import dump as dumps
 from kb.errors import BusyError, StoreError
 from kb.store import Store
@@ -98,10 +102,40 @@ def assert_as_undisturbed(store, undisturbed):
     assert store.integrity() == []
 
 
-def test_batches_of_another_size_end_in_the_same_store(store, dump, undisturbed, monkeypatch):
-    monkeypatch.setattr(intake, "BATCH", 7)
+@pytest.mark.parametrize("size", [1, 7, 200])
+def test_batches_of_another_size_end_in_the_same_store(store, dump, undisturbed, monkeypatch, size):
+    monkeypatch.setattr(intake, "BULK", size)
     pipeline.ingest_snapshot(store, dump)
     assert_as_undisturbed(store, undisturbed)
+
+
+def test_reading_ahead_in_a_second_process_ends_in_the_same_store(
+    store, dump, undisturbed, monkeypatch
+):
+    monkeypatch.setattr(pipeline, "_LARGE", 0)
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(intake, "BULK", 50)
+    first = pipeline.ingest_snapshot(store, dump)
+    assert first["refused"] > 10
+    assert_as_undisturbed(store, undisturbed)
+    assert pipeline.ingest_snapshot(store, dump)["same"] == 600 - first["refused"]
+    assert_as_undisturbed(store, undisturbed)
+
+
+def test_a_torn_file_read_ahead_keeps_what_came_before(store, dump, tmp_path, _empty_store):
+    whole = gzip.compress(dump.read_bytes(), 1)
+    torn = tmp_path / "torn.gz"
+    torn.write_bytes(whole[: len(whole) * 3 // 4])
+    shutil.copyfile(_empty_store, tmp_path / "plain.sqlite")
+    plain = Store(tmp_path / "plain.sqlite")
+    for target, helper in ((plain, False), (store, True)):
+        source = ArxivSnapshot(torn)
+        with pytest.raises(ParseError, match="ends too early"):
+            intake.harvest(target, source, source.fetch(), "c", size=50, helper=helper)
+    found = contents(plain)
+    plain.close()
+    assert len(found["work"]) > 100
+    assert_as_undisturbed(store, found)
 
 
 def test_kills_at_named_points_leave_no_trace(store, dump, undisturbed):
@@ -128,7 +162,10 @@ def test_the_ledger_names_the_runs_that_were_killed(store, dump):
         assert outcomes.scalars().all() == ["interrupted", "ok"]
 
 
-def test_a_full_disk_is_one_clear_line_and_the_next_run_goes_on(store, dump, undisturbed):
+def test_a_full_disk_is_one_clear_line_and_the_next_run_goes_on(
+    store, dump, undisturbed, monkeypatch
+):
+    monkeypatch.setattr(intake, "BULK", 200)
     full = Store(store.path)
     event.listen(full._engine, "connect", lambda raw, _: raw.execute("PRAGMA max_page_count = 260"))
     with pytest.raises(StoreError, match=r"disk .* is full") as caught:

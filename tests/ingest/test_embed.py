@@ -9,6 +9,11 @@ from kb.models import Run, Vector, Work
 from kb.vocabulary import WorkKind
 
 
+@pytest.fixture
+def store(any_store):
+    return any_store
+
+
 def add_works(store, number=3):
     with store.write() as session:
         for n in range(number):

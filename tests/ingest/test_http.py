@@ -445,6 +445,18 @@ def test_a_post_keeps_to_the_list(server, connect):
         connect().fetch("https://example.org/login", anything, json={"a": "b"})
 
 
+def test_json_of_any_depth_is_posted(server, connect):
+    order = {"model": "m", "messages": [{"role": "user", "content": "a\n\u202eb"}]}
+    connect().fetch(server.url, anything, json=order)
+    assert json.loads(server.posted[0][1]) == order
+
+
+def test_what_a_nested_json_error_says_is_told(server, connect):
+    server.answers = [(404, {}, b'{"error": {"message": "no such model", "code": 7}}')]
+    with pytest.raises(ParseError, match=r"HTTP 404, which says: no such model \("):
+        connect().fetch(server.url, anything, json={"model": "m"})
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_after_a_post_is_refused(server, connect, status):
     server.answers = [(status, {"Location": "/elsewhere"}, b"")]

@@ -299,11 +299,11 @@ def test_talks_coverage_and_verdicts_go_and_come_back(curated):
         )
         grounds = merges.Grounds(AgentKind.rule, merges.RULE, "a test")
         row = merges.merge(session, FORUM, KETTLE, grounds, AT)
-        assert session.get(Verdict, (KETTLE, "C01")).verdict == confirmed
+        assert session.get(Verdict, (KETTLE, "C01", "ada")).verdict == confirmed
         assert (talk.work_id, post.work_id) == (KETTLE, KETTLE)
         merges.undo(session, row, AT)
         assert (talk.work_id, post.work_id) == (FORUM, FORUM)
-        assert session.get(Verdict, (FORUM, "C01")).verdict == confirmed
+        assert session.get(Verdict, (FORUM, "C01", "ada")).verdict == confirmed
 
 
 def test_what_came_under_a_name_of_the_loser_goes_with_it(store):

@@ -97,3 +97,37 @@ def test_a_withdrawal_is_seen(comment, abstract):
 )
 def test_other_withdrawals_are_not_the_papers(comment, abstract):
     assert not normalize.is_withdrawn(comment, abstract)
+
+
+def prose_by_patterns(text):
+    visible = normalize._INVISIBLE.sub("", normalize._SURROGATE.sub("\ufffd", text))
+    return normalize._SPACE.sub(" ", unicodedata.normalize("NFC", visible)).strip()
+
+
+MOSTLY_PLAIN = st.text(alphabet=st.one_of(st.characters(max_codepoint=0xA1), st.characters()))
+
+
+@given(st.one_of(ANY_TEXT, MOSTLY_PLAIN))
+def test_the_short_way_to_prose_ends_where_the_long_one_does(text):
+    assert normalize.prose(text) == prose_by_patterns(text)
+
+
+SAID = st.lists(
+    st.sampled_from(["this paper", "has been", "withdrawn", "WITHDRAW", "w\u0131thdrawn", "removed",
+                     "by arXiv", "we", "the", "\u00ad", ". ", " ", "paper", "12 pages"])
+).map("".join)  # fmt: skip
+
+
+@given(SAID, SAID)
+def test_looking_for_a_word_first_misses_no_withdrawal(comment, abstract):
+    said = normalize.prose(comment[:2000])
+    begun = normalize.prose(abstract[:200])[:160]
+    told = any(
+        pattern.search(text)
+        for pattern, text in (
+            (normalize._NOTE, said),
+            (normalize._WITHDRAWN, said),
+            (normalize._WITHDRAWN, begun),
+        )
+    )
+    assert normalize.is_withdrawn(comment, abstract) == told

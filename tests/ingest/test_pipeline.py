@@ -165,7 +165,7 @@ def test_a_damaged_file_keeps_what_came_before(store, tmp_path):
 
 
 def test_progress_is_told_after_each_batch(store, tmp_path, monkeypatch):
-    monkeypatch.setattr(intake, "BATCH", 3)
+    monkeypatch.setattr(intake, "BULK", 3)
     told = []
     pipeline.ingest_snapshot(store, FILE, told.append)
     assert told == [3, 4]

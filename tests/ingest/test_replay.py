@@ -1,5 +1,6 @@
 import contextlib
 import copy
+import dataclasses
 import json
 import shutil
 import sys
@@ -9,6 +10,7 @@ from sqlmodel import select
 
 from ingest import commentary, intake, pipeline, programmes, replay
 from ingest.errors import ParseError
+from ingest.link import job
 from ingest.records import (
     CoverageDraft,
     Draft,
@@ -27,6 +29,7 @@ from kb.models import (
     Cursor,
     Cycle,
     Link,
+    QueuedLink,
     RawRecord,
     Run,
     SearchText,
@@ -324,6 +327,36 @@ def test_history_is_carried_over(nights, loaded, encoder):
     pipeline.embed(nights, encoder)
     pipeline.link(nights, encoder)
     assert again(nights, loaded, encoder).told == ()
+
+
+def test_the_queue_for_review_is_made_again_and_its_history_carried_over(
+    nights, loaded, encoder, monkeypatch
+):
+    class Wavering(job.PackagedJudge):
+        """Queues whatever it would show, and two more."""
+
+        waiting = 2
+
+        def judge(self, reading):
+            found = super().judge(reading)
+            return [
+                dataclasses.replace(
+                    each, published=False, queued=each.published or n < self.waiting
+                )
+                for n, each in enumerate(found)
+            ]
+
+    monkeypatch.setattr(job, "PackagedJudge", Wavering)
+    for form, waiting in (("one", 3), ("two", 2)):
+        monkeypatch.setattr(job, "_FORM", form)
+        monkeypatch.setattr(Wavering, "waiting", waiting)
+        pipeline.link(nights, encoder, again=True)
+    every = rows(nights, QueuedLink)
+    past = [row for row in every if row.superseded_at is not None]
+    assert past and len(past) < len(every)
+    told = again(nights, loaded, encoder)
+    assert (told.told, told.differences, told.digest) == ((), 0, digest(nights))
+    assert told.carried["queued_link"] == len(past)
 
 
 def test_a_file_that_is_there_is_left_alone(nights, loaded, encoder, tmp_path):

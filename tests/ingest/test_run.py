@@ -93,6 +93,7 @@ def test_a_run_does_everything_and_the_second_changes_no_row_and_writes_no_file(
     assert second.stdout.splitlines() == [
         "no source was asked: none is due",
         "curated files: nothing new",
+        "funnel: nothing new",
         "vectors: nothing new",
         "links: nothing new",
         "cycle: nothing new",
