@@ -8,7 +8,7 @@ KB := $(BIN)/kb
 SITE_READY := $(VENV)/.site-ready
 DEV_READY := $(VENV)/.dev-ready
 
-.PHONY: site test test-long faults check bench hostile screenshots audit readers golden clean help
+.PHONY: site test test-long faults check bench eval hostile screenshots audit readers golden clean help
 
 help:
 	@echo "make site       set up, build the knowledge base and the web site"
@@ -20,6 +20,7 @@ help:
 	@echo "make hostile    hostile text on every kind of page; CORPUS=FOLDER takes more of it"
 	@echo "make screenshots  a picture of every kind of page, in build/screenshots"
 	@echo "make bench      what bench/ measures"
+	@echo "make eval LABELS=FILE  how far the linker agrees with labelled abstracts"
 
 site: $(SITE_READY)
 	@$(KB) run --offline
@@ -48,6 +49,11 @@ bench: $(DEV_READY)
 	@$(BIN)/python bench/identity.py
 	@$(BIN)/python bench/map.py
 	@$(BIN)/python bench/site.py
+
+# Labels come with texts by others, so they are not here; their form: kb eval links --help.
+eval: $(SITE_READY)
+	@test -n "$(LABELS)" || { echo "make eval LABELS=FILE: name a file of labelled abstracts"; exit 2; }
+	@$(KB) eval links "$(LABELS)" $(if $(WRITE),--write "$(WRITE)")
 
 # make hostile CORPUS=FOLDER tries the strings of its JSON and text files in place of our own.
 hostile: $(DEV_READY)

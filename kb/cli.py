@@ -13,20 +13,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from kb.errors import ConfigError, ContentError, EncoderError, KnowledgeBaseError, StoreError
+from kb.errors import (
+    BusyError,
+    ConfigError,
+    ContentError,
+    EncoderError,
+    KnowledgeBaseError,
+    StoreError,
+)
+from kb.plain import plain as _plain
 from kb.vocabulary import WorkRelationKind  # noqa: TC001 - Typer reads it at run time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ingest.http import Session
+    from ingest.link.endpoint import Endpoint
     from ingest.pipeline import Harvested
     from ingest.records import Errand, EventDraft
     from kb.encoder import Encoder
     from kb.export import Selection
+    from kb.measured import Measured
     from kb.query import KnowledgeBase
     from kb.store import Store
-    from kb.views import RunView, View
+    from kb.views import ProposalView, RunView, View
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -57,6 +67,25 @@ class Device(StrEnum):
 
 
 On = Annotated[Device, typer.Option("--device", help="Where the encoder runs.")]
+
+
+class JudgeKind(StrEnum):
+    """Choices of --judge."""
+
+    packaged = "packaged"
+    endpoint = "endpoint"
+
+
+Judging = Annotated[
+    JudgeKind | None,
+    typer.Option(
+        "--judge",
+        help="endpoint: ask the language model that KB_JUDGE_URL, KB_JUDGE_MODEL and "
+        "KB_JUDGE_KEY name about what the packaged judge finds; packaged: drop what a model "
+        "answered. Without it no model is asked, whatever the environment holds, and answers "
+        "given before still count.",
+    ),
+]
 Strand = Annotated[str, typer.Option("--strand", help="Only this strand.")]
 Contact = Annotated[
     str,
@@ -72,6 +101,15 @@ Out = Annotated[Path, typer.Option("--out", help="Folder for the pages and the s
 SiteUrl = Annotated[
     str,
     typer.Option("--site-url", envvar="KB_SITE_URL", help="Where the site will be published."),
+]
+IssuesUrl = Annotated[
+    str,
+    typer.Option(
+        "--issues-url",
+        envvar="KB_ISSUES_URL",
+        help="Where readers write an issue (https://github.com/us/debate/issues/new): each "
+        "machine's link then has a link that opens one.",
+    ),
 ]
 
 _SECRETS = ("OPENREVIEW_USERNAME", "OPENREVIEW_PASSWORD")
@@ -153,10 +191,10 @@ def check(
 
     if schemas is not None:
         schemas.mkdir(parents=True, exist_ok=True)
-        for name in schema.FILES:
+        for name in schema.SCHEMAS:
             text = json.dumps(schema.json_schema(name), indent=2, ensure_ascii=False)
             (schemas / f"{name}.schema.json").write_text(f"{text}\n", encoding="utf-8")
-        typer.echo(f"{len(schema.FILES)} schemas in {schemas}")
+        typer.echo(f"{len(schema.SCHEMAS)} schemas in {schemas}")
         return
     found, faults = content.inspect(folder)
     if as_json:
@@ -186,14 +224,57 @@ def embed(model: Model = None, device: On = Device.auto) -> None:
 
 
 @app.command()
-def link(model: Model = None, device: On = Device.auto) -> None:
+def link(model: Model = None, device: On = Device.auto, judge: Judging = None) -> None:
     """Propose which works bear on which claims, with the sentence that shows it."""
     from ingest import pipeline
 
+    endpoint = _endpoint(judge)
     store = _store()
+    if judge == JudgeKind.packaged:
+        pipeline.choose_judge(store, "")
     with _progress("linking") as progress:
-        counts = pipeline.link(store, _encoder(model, device), progress)
+        counts = pipeline.link(store, _encoder(model, device), progress, endpoint=endpoint)
     typer.echo(f"{store.name}: {_tally(counts) or 'nothing new'}")
+
+
+@app.command()
+def funnel(
+    works: Annotated[
+        list[str] | None,
+        typer.Option("--pass", help="Let this work pass, whatever its words; may be repeated."),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option("--threshold", help="Hold back what scores below it, from now on."),
+    ] = None,
+    packaged: Annotated[
+        bool, typer.Option("--packaged", help="Go back to the packaged threshold.")
+    ] = False,
+) -> None:
+    """Hold back works of whole categories whose words have little to do with any thesis.
+
+    Which sources are sifted stands in sources.yaml under `funnel`. What is held back is kept,
+    and is neither embedded nor linked nor shown until it passes.
+    """
+    from ingest import funnel as sieve
+    from ingest import pipeline
+    from kb import content, held, ids
+
+    if packaged and threshold is not None:
+        raise typer.BadParameter("--threshold and --packaged contradict each other")
+    store = _store()
+    if works:
+        for id in sieve.let_pass(store, [ids.parse(work) for work in works]):
+            typer.echo(f"passes: {id}")
+    config = content.load().sources
+    if packaged:
+        pipeline.sift_as_packaged(store)
+    counts = pipeline.sift(store, config, threshold=threshold)
+    with store.read() as session:
+        total = held.count(session)
+    typer.echo(f"{store.name}: {_tally(counts) or 'nothing new'}; {total:,} works are held back")
+    if not config.funnel:
+        typer.echo("no source is sifted: sources.yaml lists none under funnel")
 
 
 @app.command()
@@ -207,12 +288,14 @@ def cycle() -> None:
 
 
 @app.command()
-def site(out: Out = Path("build"), site_url: SiteUrl = "") -> None:
+def site(out: Out = Path("build"), site_url: SiteUrl = "", issues_url: IssuesUrl = "") -> None:
     """Write the pages and build the web site."""
     from kb import publish
 
     with _open() as debate, _waiting("building the site"):
-        told = publish.publish(debate, out, site_url=site_url)
+        told = publish.publish(
+            debate, out, site_url=site_url, issues_url=issues_url, measured=_measured()
+        )
         counts = debate.status()
     typer.echo(told)
     typer.echo(
@@ -220,6 +303,20 @@ def site(out: Out = Path("build"), site_url: SiteUrl = "") -> None:
         f"{counts.works} works, {counts.voices} voices, {counts.events} events, "
         f"{_tally(dict(counts.links))} links"
     )
+
+
+def _measured() -> Measured | None:
+    """Return what was measured of the linker that comes with the package; None for nothing.
+
+    Raises:
+        ConfigError: The file is there and cannot be read.
+    """
+    from importlib import resources
+
+    from kb import measured
+
+    file = resources.files("ingest.link") / measured.NAME
+    return measured.read(file.read_text("utf-8")) if file.is_file() else None
 
 
 @app.command("run", epilog=f"{_HARVEST_CODES} A step after the harvest that fails makes it 10.")
@@ -239,8 +336,10 @@ def run_everything(
     no_site: Annotated[bool, typer.Option("--no-site", help="Leave the web site.")] = False,
     out: Out = Path("build"),
     site_url: SiteUrl = "",
+    issues_url: IssuesUrl = "",
     model: Model = None,
     device: On = Device.auto,
+    judge: Judging = None,
     contact: Contact = "",
 ) -> None:
     """Do all that is due: curated files, sources, vectors, links, a cycle, the site.
@@ -249,9 +348,11 @@ def run_everything(
     finds nothing new changes nothing but the ledger.
     """
     from ingest import pipeline, sources
+    from ingest.errors import SourceError
     from kb import content, curation, ledger
     from kb.store import Store
 
+    endpoint = _endpoint(judge)
     curated = content.load()
     config = curated.sources
     known = sources.errands(config)
@@ -277,13 +378,19 @@ def run_everything(
                     store, asked, _connect(store, contact), accept=accepted, progress=watch
                 )
             steps = [("curated files", _by_change(applied))]
-            with _faults_to(faults, ConfigError, EncoderError):
+            sifted = pipeline.sift(store, config, again=everything)
+            steps.append(("funnel", _tally({k: n for k, n in sifted.items() if k != "looked"})))
+            with _faults_to(faults, ConfigError, EncoderError, SourceError):
                 encoder = _encoder(model, device)
                 with _progress("embedding") as progress:
                     made = pipeline.embed(store, encoder, progress, again=everything)
                 steps.append(("vectors", _tally({"new": made.get("encoded", 0)})))
+                if judge == JudgeKind.packaged:
+                    pipeline.choose_judge(store, "")
                 with _progress("linking") as progress:
-                    made = pipeline.link(store, encoder, progress, again=everything)
+                    made = pipeline.link(
+                        store, encoder, progress, again=everything, endpoint=endpoint
+                    )
                 made.pop("unchanged", None)
                 steps.append(("links", _tally(made)))
             number, new = pipeline.cycle(store, again=everything)
@@ -294,7 +401,13 @@ def run_everything(
 
                 # What cannot be written here is the site, not the database.
                 with _faults_to(faults, ConfigError, StoreError), _waiting("building the site"):
-                    built = publish.publish(KnowledgeBase(store), out, site_url=site_url)
+                    built = publish.publish(
+                        KnowledgeBase(store),
+                        out,
+                        site_url=site_url,
+                        issues_url=issues_url,
+                        measured=_measured(),
+                    )
                     steps.append(("site", str(built) if built.built else ""))
             entry.outcome = pipeline.verdict(told)
             if faults and entry.outcome == "ok":
@@ -660,6 +773,88 @@ def merges(as_json: Json = False) -> None:
     _print_views(found, as_json, lines)
 
 
+@app.command()
+def review(
+    by: Annotated[
+        str, typer.Option("--by", help="Your handle; it names your file of verdicts.")
+    ] = "",
+    second: Annotated[
+        bool,
+        typer.Option(
+            "--second",
+            help="Judge what others have judged, without seeing what they or the machine said.",
+        ),
+    ] = False,
+    claim: Annotated[str, typer.Option("--claim", help="Only proposals on this claim.")] = "",
+    work: Annotated[str, typer.Option("--work", help="Only proposals from this work.")] = "",
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=1, help="At most this many proposals.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the proposals as JSON and ask nothing.")
+    ] = False,
+) -> None:
+    """Judge what the machine proposes, the most useful first; kept in kb/debate/verdicts.
+
+    Answers are read a line each, from a terminal or from a pipe.
+    """
+    from kb import content, curation, desk
+    from kb import review as reviewing
+    from kb.store import now
+
+    if not as_json and not content.is_handle(by):
+        said = f"{by!r} is no handle" if by else "say who you are with --by HANDLE"
+        raise ConfigError(f"{said}: lower-case letters, digits and single hyphens")
+    if second and not by:
+        raise ConfigError("a second reading is somebody's: say whose with --by HANDLE")
+    store = _store()
+    if not as_json:
+        curation.apply(store, content.load())
+    with _open() as debate:
+        found: Sequence[ProposalView] = debate.proposals()
+        if claim:
+            claim = debate.claim(claim).id
+            found = [each for each in found if each.claim.id == claim]
+        if work:
+            work = debate.work(work).id
+            found = [each for each in found if each.work.id == work]
+        asked = (reviewing.second if second else reviewing.wanting)(found, by)[:limit]
+        if as_json:
+            _print_json([desk.listed(each, blind=second) for each in asked])
+            return
+        marks = ("\x1b[1m", "\x1b[0m") if _is_colored() else ("", "")
+        table = desk.Desk(by, now().date().isoformat(), second, _line, typer.echo, bold=marks)
+        told = table.sit(asked)
+        typer.echo(
+            f"{len(told.written)} judged, {told.skipped} skipped, {told.left} left"
+            if asked
+            else "there is nothing to judge"
+        )
+        if told.written:
+            typer.echo(f"noted in {told.written[0].path}")
+            try:
+                counts = curation.apply(store, content.load())
+                typer.echo(f"{store.name}: {_by_change(counts) or 'nothing changed'}")
+                typer.echo("kb link makes the links what was judged")
+            except BusyError as error:
+                typer.echo(f"error: {error}; kb init will read the verdicts", err=True)
+        if second:
+            for line in desk.report(debate.verdicts()):
+                typer.echo(line)
+
+
+def _is_colored() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+
+def _line(prompt: str) -> str:
+    """One line of a person's answer."""
+    try:
+        return input(prompt)
+    except UnicodeDecodeError as error:
+        raise ConfigError("the answers are not UTF-8") from error
+
+
 @app.command("preview-links")
 def preview_links(
     source: Annotated[Path, typer.Argument(help='JSON Lines of {"id", "title", "abstract"}.')],
@@ -686,6 +881,55 @@ def preview_links(
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
     typer.echo(f"{count} works -> {target}")
+
+
+evaluate = typer.Typer(no_args_is_help=True, help="Compare with labels.")
+app.add_typer(evaluate, name="eval")
+
+
+@evaluate.command("links")
+def eval_links(
+    gold: Annotated[
+        Path,
+        typer.Argument(help="Labelled abstracts, JSON Lines of id, title, abstract and links."),
+    ],
+    write: Annotated[
+        Path | None,
+        typer.Option("--write", help="Also keep the figures here, for the method page."),
+    ] = None,
+    agreement: Annotated[
+        str, typer.Option("--agreement", help="How far two readings of the labels agree.")
+    ] = "How far two readings of these labels agree is not known.",
+    samples: Annotated[
+        int, typer.Option("--samples", min=100, help="Bootstrap samples behind each interval.")
+    ] = 1000,
+    model: Model = None,
+    device: On = Device.auto,
+    as_json: Json = False,
+) -> None:
+    """Tell how far the linker agrees with labels, as shipped and where it has not seen them.
+
+    A label holds claim, sure, stance, how and evidence; a link with sure = false is left out, and
+    a thesis that is not named counts as no link.
+    """
+    from ingest.link import fit, report
+    from ingest.link import gold as labels
+    from kb import content, measured
+    from kb.store import now
+
+    works = labels.read(gold)
+    file, encoder = content.load().theses, _encoder(model, device)
+    with _progress("reading abstracts") as progress:
+        material = fit.prepare(works, file, encoder, progress)
+    told = report.report(material, now().date(), agreement, samples)
+    text = json.dumps(told, indent=1, ensure_ascii=False)
+    measured.read(text, str(gold))
+    if write is not None:
+        try:
+            write.write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(f"{write}: {error.strerror}") from error
+    typer.echo(text if as_json else "\n".join(report.lines(told)))
 
 
 # -- keeping --------------------------------------------------------------------------------
@@ -1322,9 +1566,13 @@ def _encoder(model: str | None, device: Device) -> Encoder:
     return SentenceTransformerEncoder(model, device=device.value)
 
 
-def _plain(text: str) -> str:
-    """Text from outside for a terminal: one line, no control characters to obey."""
-    return "".join(c if c.isprintable() else " " for c in text).strip()
+def _endpoint(judge: JudgeKind | None) -> Endpoint | None:
+    """Return the language model to ask, None for none."""
+    if judge != JudgeKind.endpoint:
+        return None
+    from ingest.link.endpoint import Endpoint
+
+    return Endpoint.from_environment(os.environ)
 
 
 def _tally(counts: dict[str, int]) -> str:

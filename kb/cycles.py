@@ -19,6 +19,7 @@ from sqlmodel import col, select
 
 from kb import changes, chronicle, dialectic, models
 from kb.errors import NotFoundError
+from kb.held import is_held
 from kb.store import now
 from kb.views import CycleView, DiffView
 
@@ -42,7 +43,8 @@ def snapshot(session: Session) -> Snapshot:
     what it says.
     """
     out: Snapshot = {}
-    works = session.exec(select(models.Work).order_by(models.Work.id)).all()
+    held = is_held(col(models.Work.id))  # a work that is held back is no part of the debate
+    works = session.exec(select(models.Work).where(~held).order_by(models.Work.id)).all()
     related = session.exec(select(models.WorkRelation))
     lineage = dialectic.lineages((r.from_work_id, r.to_work_id) for r in related)
     out["work"] = {
@@ -60,6 +62,7 @@ def snapshot(session: Session) -> Snapshot:
         for m in session.exec(
             select(models.Manifestation)
             .where(col(models.Manifestation.work_id).is_not(None))
+            .where(~is_held(col(models.Manifestation.work_id)))
             .where(col(models.Manifestation.digest_id).is_(None))
             # A line of a version history, whose text nobody has fetched, is no news.
             .where(
@@ -146,7 +149,10 @@ def snapshot(session: Session) -> Snapshot:
         for h in holdings
     }
     statuses = session.exec(
-        select(models.StatusEvent).where(col(models.StatusEvent.superseded_at).is_(None))
+        select(models.StatusEvent).where(
+            col(models.StatusEvent.superseded_at).is_(None),
+            ~is_held(col(models.StatusEvent.work_id)),
+        )
     )
     out["status"] = {
         f"{s.work_id} {s.status} {s.valid} {s.venue} {s.version}".strip(): {

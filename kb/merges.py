@@ -24,6 +24,7 @@ from kb.models import (
     IdentityVerdict,
     Link,
     Manifestation,
+    QueuedLink,
     SearchText,
     Setting,
     StatusEvent,
@@ -309,12 +310,13 @@ def _is_one_act(one: StatusEvent, other: StatusEvent) -> bool:
 
 
 def _move_verdicts(session: Session, loser: str, winner: str) -> list[str]:
-    known = set(session.exec(select(Verdict.claim_id).where(Verdict.work_id == winner)))
+    kept = select(Verdict.claim_id, Verdict.by).where(Verdict.work_id == winner)
+    known = set(session.exec(kept))
     keys = []
     for row in session.exec(select(Verdict).where(Verdict.work_id == loser)).all():
-        if row.claim_id not in known:
+        if (row.claim_id, row.by) not in known:
             row.work_id = winner
-            keys.append(row.claim_id)
+            keys.append(json.dumps([row.claim_id, row.by]))
     return keys
 
 
@@ -381,7 +383,7 @@ def _refresh(session: Session, work: Work) -> None:
 
 
 def _unlink(session: Session, work: str, at: dt.datetime) -> None:
-    """Supersede a machine's links of a work, and let the linker forget that it judged it."""
+    """Supersede what a machine proposed of a work, and let the linker forget that it judged it."""
     links = session.exec(
         select(Link).where(
             Link.work_id == work,
@@ -395,7 +397,12 @@ def _unlink(session: Session, work: str, at: dt.datetime) -> None:
             col(EvidenceSpan.superseded_at).is_(None),
         )
     ).all()
-    for row in (*links, *spans):
+    queued = session.exec(
+        select(QueuedLink).where(
+            QueuedLink.work_id == work, col(QueuedLink.superseded_at).is_(None)
+        )
+    ).all()
+    for row in (*links, *spans, *queued):
         row.superseded_at = at
     session.exec(delete(Setting).where(col(Setting.name) == f"{_LINKED}{work}"))
 
@@ -426,8 +433,9 @@ def undo(session: Session, row: WorkMerge, at: dt.datetime) -> None:
                 found.work_id = loser
     _return_statuses(session, row, moved.get("status_event", ()))
     holders = [winner, *_above(session, winner)]
-    for claim in moved.get("verdict", ()):
-        held = (session.get(Verdict, (holder, claim)) for holder in holders)
+    for told in moved.get("verdict", ()):
+        claim, by = json.loads(told)
+        held = (session.get(Verdict, (holder, claim, by)) for holder in holders)
         verdict = next((row for row in held if row is not None), None)
         if verdict is not None:
             verdict.work_id = loser
