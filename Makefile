@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 KB := $(BIN)/kb
 SITE_READY := $(VENV)/.site-ready
 DEV_READY := $(VENV)/.dev-ready
+BENCH_READY := $(VENV)/.bench-ready
 
 .PHONY: site test test-long faults check bench eval hostile screenshots audit readers golden clean help
 
@@ -43,12 +44,14 @@ check: $(DEV_READY)
 	@$(KB) check
 	@$(BIN)/python tests/readme_commands.py
 
-bench: $(DEV_READY)
-	@$(BIN)/python bench/embed.py
-	@$(BIN)/python bench/query.py
-	@$(BIN)/python bench/identity.py
-	@$(BIN)/python bench/map.py
-	@$(BIN)/python bench/site.py
+# make bench DUMP=arxiv.jsonl.xz LABELS=labels.jsonl also runs those that need real abstracts.
+bench: $(BENCH_READY)
+	@for script in startup embed query identity labelled map site search graph postgres; do \
+		echo "== $$script"; $(BIN)/python bench/$$script.py || exit 1; done
+	@if [ -n "$(DUMP)" ]; then for script in bulk increment; do \
+		echo "== $$script"; $(BIN)/python bench/$$script.py --dump "$(DUMP)" || exit 1; done; fi
+	@if [ -n "$(LABELS)" ]; then echo "== funnel"; \
+		$(BIN)/python bench/funnel.py --labels "$(LABELS)" $(if $(DUMP),--corpus "$(DUMP)"); fi
 
 # Labels come with texts by others, so they are not here; their form: kb eval links --help.
 eval: $(SITE_READY)
@@ -88,4 +91,8 @@ $(SITE_READY): pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(DEV_READY): $(SITE_READY)
 	$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e ".[embed,site,dev]"
+	@touch $@
+
+$(BENCH_READY): $(DEV_READY)
+	$(BIN)/python -m pip install -qq --disable-pip-version-check -c constraints.txt -e ".[embed,site,bench]"
 	@touch $@

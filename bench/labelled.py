@@ -15,6 +15,8 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import yaml
+
 from ingest.link.gold import Label, Labelled
 
 if TYPE_CHECKING:
@@ -37,6 +39,10 @@ def main() -> None:
         right += len(common)
         one, other = one + len(left), other + len(second)
         same += sum(left[claim]["stance"] == second[claim]["stance"] for claim in common)
+    written = yaml.safe_load(SENTENCES.read_text("utf-8"))
+    print(
+        f"{sum(map(_sentences, written.values()))} sentences of our own for {len(written)} theses"
+    )
     print(
         f"{len(both)} read twice: links agree at F1 {2 * right / max(one + other, 1):.2f}, "
         f"stance in {same} of {right} common links; the readings are those of one kind of reader"
@@ -65,6 +71,10 @@ def read(abstracts: Sequence[Path]) -> list[Labelled]:
             links = _joined(given, text)
             found.append(Labelled(id=line["id"], title=title, abstract=text, links=links))
     return found
+
+
+def _sentences(ours: dict[str, list[Any]]) -> int:
+    return sum(2 * len(texts) if kind == "pairs" else len(texts) for kind, texts in ours.items())
 
 
 def _joined(given: Sequence[dict[str, Any]], text: str) -> tuple[Label, ...]:
