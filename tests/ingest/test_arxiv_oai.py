@@ -610,7 +610,7 @@ def test_a_version_known_from_the_history_gets_its_text_when_it_comes(store):
     harvest(store, service)
     old = whole(Paper(1, "2025-05-20", versions=1).record("arXivRaw").encode())
     with store.write() as session:
-        intake._take(session, ArxivOai("", "", service), [old])
+        intake._take(session, ArxivOai("", "", service).read, [old])
     (form,) = rows(store, Manifestation, Manifestation.version == 1)
     assert (form.id, form.abstract, form.note) == ("arxiv:2502.99001v1", "Text 1.", "")
     assert form.content_hash and form.raw_digest == old.digest
@@ -625,7 +625,7 @@ def test_history_and_text_of_one_version_may_come_in_one_batch(store):
         for day, n in (("2025-05-21", 2), ("2025-05-20", 1))
     )
     with store.write() as session:
-        intake._take(session, ArxivOai("", "", service), [new, old])
+        intake._take(session, ArxivOai("", "", service).read, [new, old])
     assert [form[1] for form in forms(store).values()] == ["Text 1.", "Text 2."]
 
 

@@ -145,6 +145,8 @@ def test_every_address_in_a_template_comes_from_a_checked_function():
                 "{{ address(",
                 "{{ id_url(",
                 "{{ target }}",
+                "{{ form }}",
+                '#judging"',
                 "#{{ y.anchor }}",
                 "#{{ e.id }}",
             )
