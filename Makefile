@@ -56,7 +56,8 @@ bench: $(BENCH_READY)
 # Labels come with texts by others, so they are not here; their form: kb eval links --help.
 eval: $(SITE_READY)
 	@test -n "$(LABELS)" || { echo "make eval LABELS=FILE: name a file of labelled abstracts"; exit 2; }
-	@$(KB) eval links "$(LABELS)" $(if $(WRITE),--write "$(WRITE)")
+	@$(KB) eval links "$(LABELS)" $(if $(BY),--by "$(BY)") $(if $(AGREEMENT),--agreement "$(AGREEMENT)") \
+		$(if $(WRITE),--write "$(WRITE)")
 
 # make hostile CORPUS=FOLDER tries the strings of its JSON and text files in place of our own.
 hostile: $(DEV_READY)

@@ -897,6 +897,9 @@ def eval_links(
         Path | None,
         typer.Option("--write", help="Also keep the figures here, for the method page."),
     ] = None,
+    by: Annotated[
+        str, typer.Option("--by", help="Who made the labels; the figures say so.")
+    ] = "someone whom the file does not name",
     agreement: Annotated[
         str, typer.Option("--agreement", help="How far two readings of the labels agree.")
     ] = "How far two readings of these labels agree is not known.",
@@ -921,7 +924,7 @@ def eval_links(
     file, encoder = content.load().theses, _encoder(model, device)
     with _progress("reading abstracts") as progress:
         material = fit.prepare(works, file, encoder, progress)
-    told = report.report(material, now().date(), agreement, samples)
+    told = report.report(material, now().date(), by, agreement, samples)
     text = json.dumps(told, indent=1, ensure_ascii=False)
     measured.read(text, str(gold))
     if write is not None:
@@ -929,7 +932,7 @@ def eval_links(
             write.write_text(text + "\n", encoding="utf-8")
         except OSError as error:
             raise ConfigError(f"{write}: {error.strerror}") from error
-    typer.echo(text if as_json else "\n".join(report.lines(told)))
+    typer.echo(text if as_json else "\n".join([*report.lines(told), "", report.speed(material)]))
 
 
 # -- keeping --------------------------------------------------------------------------------

@@ -53,6 +53,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "abstracts.jsonl").write_text(json.dumps(ABSTRACT) + "\n")
+        links = [{"claim": "memorization-necessary", "stance": "supports"}]
+        (folder / "labels.jsonl").write_text(json.dumps(ABSTRACT | {"links": links}) + "\n")
         plain = folder / "arxiv.jsonl"
         plain.write_text(json.dumps(ABSTRACT) + "\n")
         subprocess.run(["gzip", "-k", str(plain)], check=True)
@@ -74,7 +76,12 @@ def main() -> int:
             if words[:2] == ["ingest", "arxiv"]:
                 words.append("--help")  # no network here
             done = subprocess.run(
-                [kb, *words], cwd=folder, env=environment, capture_output=True, text=True
+                [kb, *words],
+                cwd=folder,
+                env=environment,
+                capture_output=True,
+                text=True,
+                stdin=subprocess.DEVNULL,
             )
             if done.returncode:
                 print(f"{line}: exit {done.returncode}\n{done.stdout}{done.stderr}")

@@ -7,6 +7,7 @@ features wide; what they learn can be read in `reference.json`.
 from __future__ import annotations
 
 import random
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from ingest.link.calibrate import Linear
 from ingest.link.candidates import FEATURES as SIMILARITIES
 from ingest.link.candidates import Reading
 from ingest.link.evidence import FEATURES
+from ingest.link.gold import LabelError
 from ingest.link.judge import LINK, STANCE, PackagedJudge
 from kb.sentences import passages
 from kb.vocabulary import Stance
@@ -54,6 +56,8 @@ class Material:
     works: list[Labelled]
     readings: list[Reading]
     seen: list[Seen]
+    seconds: float
+    """That the judge took for all of them, vectors apart."""
 
 
 def prepare(
@@ -78,12 +82,16 @@ def prepare(
         Reading.of(each, own)
         for (_, each), own in zip(cut, np.split(vectors, ends[:-1]), strict=True)
     ]
-    seen = []
+    seen: list[Seen] = []
+    start = 0.0
     for number, reading in enumerate(readings, 1):
         seen.append(judge.see(reading))
+        judge.decide(reading, seen[-1])
+        # The first one loads the reader.
+        start = start or time.perf_counter()
         if progress is not None:
             progress(number, len(readings))
-    return Material(judge, [work for work, _ in cut], readings, seen)
+    return Material(judge, [work for work, _ in cut], readings, seen, time.perf_counter() - start)
 
 
 def shipped(material: Material) -> list[list[Judgement]]:
@@ -302,6 +310,10 @@ def numbers(
     """Return a fitted logistic model in the form that `Linear` reads."""
     from sklearn.linear_model import LogisticRegression
 
+    if len(set(truth.tolist())) < 2:
+        raise LabelError(
+            f"the labels have one answer only for {' or '.join(outputs)}: more are needed to fit to"
+        )
     mean, sd = rows.mean(axis=0), rows.std(axis=0)
     sd[sd < 1e-3] = 1.0  # a number that never changes tells nothing, and divides by nothing
     # Half way to equal weights: rare classes are heard, and common ones still more likely.

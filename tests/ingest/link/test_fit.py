@@ -5,7 +5,7 @@ import pytest
 
 from ingest.link import fit, report
 from ingest.link.calibrate import Linear
-from ingest.link.gold import Label, Labelled
+from ingest.link.gold import Label, LabelError, Labelled
 from kb import content, measured
 from kb.vocabulary import Stance
 
@@ -85,16 +85,29 @@ def test_a_stance_that_no_label_has_is_never_said():
     assert (model(rows).argmax(axis=1) == truth).all()
 
 
+def test_a_few_labels_judge_the_packaged_numbers_alone(make_encoder):
+    few = fit.prepare([labelled(n) for n in range(6)], THESES, make_encoder())
+    told = report.report(few, dt.date(2031, 1, 2), "a machine", "They agree.", samples=20)
+    assert [scheme["name"] for scheme in told["schemes"]] == ["as shipped"]
+    assert "works a second judged against 27 theses" in report.speed(few)
+
+
+def test_labels_that_all_say_the_same_are_refused_in_one_line(make_encoder):
+    same = [labelled(3) for _ in range(40)]
+    with pytest.raises(LabelError, match="one answer only"):
+        fit.fitted(fit.prepare(same, THESES, make_encoder()))
+
+
 def test_the_report_is_what_the_method_page_reads_and_says_what_it_was_fitted_to(material):
     import json
 
-    told = report.report(material, dt.date(2031, 1, 2), "They agree.", samples=20)
+    told = report.report(material, dt.date(2031, 1, 2), "a machine", "They agree.", samples=20)
     read = measured.read(json.dumps(told))
     assert [scheme.name for scheme in read.schemes] == [
         "as shipped", "abstracts not seen", "theses not seen",
     ]  # fmt: skip
     assert "not fitted to" in read.schemes[0].says
-    assert read.judge == material.judge.name
+    assert read.judge == material.judge.name and read.labels.by == "a machine"
     lines = report.lines(told)
     assert any("link AP" in line and "0.82" in line for line in lines)
     assert not any(line != line.rstrip() for line in lines)
