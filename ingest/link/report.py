@@ -34,8 +34,8 @@ ENOUGH = 30
 """Labelled links below which nothing is fitted anew, and the packaged numbers alone are judged."""
 AT_MOST = frozenset({"unlinked abstracts with a published link", "expected calibration error"})
 _READER = (
-    "The cross-encoder behind it was trained on other abstracts and on sentences of our own, "
-    "of all theses."
+    "What finds the theses and reads beside them was fitted to other abstracts and sentences of "
+    "our own, of all theses."
 )
 
 
