@@ -102,6 +102,7 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
+@_uncollected()
 def build(
     strands: Iterable[StrandView],
     claims: Iterable[ClaimView],
@@ -117,19 +118,6 @@ def build(
     order of the views, so equal views give equal graphs. Works and their ties, of which there
     may be a million, are taken one at a time.
     """
-    with _uncollected():
-        return _build(strands, claims, tensions, works, tied, voices, events)
-
-
-def _build(
-    strands: Iterable[StrandView],
-    claims: Iterable[ClaimView],
-    tensions: Iterable[TensionView],
-    works: Iterable[WorkRef],
-    tied: Iterable[Ties],
-    voices: Iterable[VoiceView],
-    events: Iterable[EventView],
-) -> nx.MultiDiGraph:
     graph: nx.MultiDiGraph = nx.MultiDiGraph()
     claims = list(claims)
     for strand in strands:

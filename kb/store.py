@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from filelock import FileLock, Timeout
 from sqlalchemy import Boolean, Engine, Float, Integer, LargeBinary, event, exc, func, inspect, text
-from sqlmodel import Session, SQLModel, col, create_engine, delete, select
+from sqlmodel import Session, SQLModel, col, create_engine, select
 
 from kb import postgres
 from kb.errors import BusyError, StoreError
@@ -75,15 +75,6 @@ def touched(session: Session, since: int, until: int) -> set[str] | None:
     if len(rows) != until - since:
         return None
     return {id for row in rows for id in json.loads(row.value)}
-
-
-def forget_touched(session: Session, until: int) -> None:
-    """Drop what `touched` knows up to a revision that every stage has worked from."""
-    session.connection().execute(
-        delete(Setting).where(
-            col(Setting.name) > _TOUCHED, col(Setting.name) <= f"{_TOUCHED}{until:012}"
-        )
-    )
 
 
 def now() -> dt.datetime:

@@ -294,3 +294,11 @@ def test_a_store_without_theses_is_left_alone(store, encoder):
     add(store, "arxiv:2501.00001", "Flat minima", FLAT)
     run(store, encoder)
     assert not machine(store)
+
+
+def test_only_the_works_that_are_named_are_looked_at(works, encoder):
+    assert run(works, encoder, only={"arxiv:2501.00001"})["judged"] == 1
+    assert {link.work_id for link in machine(works)} == {"arxiv:2501.00001"}
+    counts = run(works, encoder)
+    assert "arxiv:2501.00002" in {link.work_id for link in machine(works)}
+    assert counts["unchanged"] >= 1
