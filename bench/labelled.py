@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from ingest.link import gold
 from ingest.link.gold import Label, Labelled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-LABELS = Path(__file__).with_name("labels") / "arxiv.jsonl"
+LABELS = Path(__file__).with_name("labels") / "real.jsonl"
 SENTENCES = LABELS.with_name("sentences.yaml")
+WRITTEN = LABELS.with_name("written.jsonl")
 
 
 def main() -> None:
@@ -39,10 +41,10 @@ def main() -> None:
         right += len(common)
         one, other = one + len(left), other + len(second)
         same += sum(left[claim]["stance"] == second[claim]["stance"] for claim in common)
-    written = yaml.safe_load(SENTENCES.read_text("utf-8"))
-    print(
-        f"{sum(map(_sentences, written.values()))} sentences of our own for {len(written)} theses"
-    )
+    ours = yaml.safe_load(SENTENCES.read_text("utf-8"))
+    print(f"{sum(map(_sentences, ours.values()))} sentences of our own for {len(ours)} theses")
+    stances = Counter(str(label.stance) for work in written() for label in work.links)
+    print(f"{len(written())} abstracts of our own: {stances.total()} links, {dict(stances)}")
     print(
         f"{len(both)} read twice: links agree at F1 {2 * right / max(one + other, 1):.2f}, "
         f"stance in {same} of {right} common links; the readings are those of one kind of reader"
@@ -53,24 +55,34 @@ def read(abstracts: Sequence[Path]) -> list[Labelled]:
     """Return the labelled abstracts whose texts are found, first readings and second joined.
 
     A link that only one of two readings gave is not sure; a stance on which they differ is None.
+    Sorted by the hash of the text, so that what is made of them does not depend on the files.
 
     Args:
-        abstracts: JSON Lines in the form of the arXiv snapshot, plain or .xz: id, title, abstract.
+        abstracts: JSON Lines, plain or .xz, each with the texts title and abstract.
     """
-    readings, found = _readings(), []
+    readings = _readings()
+    found: dict[str, Labelled] = {}
     for path in abstracts:
         for line in _lines(path):
-            given = readings.get(line["id"])
-            text = line["abstract"]
-            if given is None or not text.strip():
-                continue
-            if hashlib.sha256(text.encode()).hexdigest()[:16] != given[0]["abstract"]:
-                print(f"arXiv:{line['id']}: another version of the abstract; left out")
-                continue
-            title = " ".join(line["title"].split())
-            links = _joined(given, text)
-            found.append(Labelled(id=line["id"], title=title, abstract=text, links=links))
-    return found
+            text = line.get("abstract") or ""
+            key = hashlib.sha256(text.encode()).hexdigest()[:16]
+            given = readings.get(key)
+            if given is not None:
+                title = " ".join(line["title"].split())
+                links = _joined(given, text)
+                found[key] = Labelled(id=given[0]["of"], title=title, abstract=text, links=links)
+    missing = len(readings) - len(found)
+    if missing:
+        print(f"{missing} of {len(readings)} labelled abstracts are not in these files")
+    return [found[key] for key in sorted(found)]
+
+
+def written() -> list[Labelled]:
+    """Return the abstracts that we wrote ourselves, in the form of `ingest.link.gold`.
+
+    The beginning of an id is the thesis that an abstract was written about, or beside.
+    """
+    return gold.read(WRITTEN)
 
 
 def _sentences(ours: dict[str, list[Any]]) -> int:
@@ -97,7 +109,7 @@ def _joined(given: Sequence[dict[str, Any]], text: str) -> tuple[Label, ...]:
 def _readings() -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {}
     for line in _lines(LABELS):
-        found.setdefault(line["arxiv"], []).append(line)
+        found.setdefault(line["abstract"], []).append(line)
     return found
 
 

@@ -4,44 +4,15 @@ The curated debate itself comes from the conftest.py above, which the examples s
 """
 
 import itertools
-import re
 import shutil
 import socket
 import tempfile
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from kb import content, curation, cycles
 from kb.store import Store
-
-
-class WordReader:
-    """Stands in for the cross-encoder: counts the words that a thesis and a text share."""
-
-    name = "words/1"
-
-    def read(self, thesis, text):
-        return np.array(
-            [self._one(*each) for each in zip(thesis, text, strict=True)], np.float32
-        ).reshape(-1, 5)
-
-    def _one(self, thesis, text):
-        asked = {word[:6] for word in re.findall(r"[a-z]{4,}", thesis.lower())}
-        told = {word[:6] for word in re.findall(r"[a-z]{4,}", text.lower())}
-        shared = 0.05 + 0.9 * len(asked & told) / max(len(asked), 1)
-        against = 0.7 if re.search(r"\b(?:not|no|fails?)\b", text.lower()) else 0.05
-        shares = np.array([0.8 - against, against, 0.1, 0.1]) * shared
-        return np.log([*shares, 1 - shares.sum()])
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _reads_words():
-    """The linker loads no torch here; the tests of the model itself name it themselves."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("ingest.link.judge.CrossEncoder", WordReader)
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -103,21 +103,27 @@ class Reference:
     encoder: str
     """The encoder it was fitted with; under another one its scores are comparable among
     themselves, but the thresholds were not measured."""
-    reader: str
-    """The cross-encoder it was fitted with."""
     fitted: str
     """Which labelled abstracts it was fitted to; see `report.digest`."""
+    files: str
+    """The beginnings of the SHA-256 of the examples and of the stance model: they belong to the
+    numbers, and a link that was made with others is made anew."""
     scales: Scales
+    """Of `candidates.FEATURES`."""
+    example_scales: Scales
+    """Of `examples.FEATURES`."""
     first: Linear
-    """Which theses a work is read beside, as log-odds; of `candidates.FEATURES`, twice."""
+    """How far a work bears on a thesis that has examples, as log-odds; of
+    `candidates.FEATURES` and `examples.FEATURES`, twice."""
+    alone: Mapping[str, Linear]
+    """The same by `candidates.FEATURES` alone: at "" for a thesis without examples; at the id of
+    a thesis as fitted to the labels of the others, so as to judge how a new one would do."""
     most: int
-    """Theses of a work that are read beside it at most."""
+    """Theses of a work that are judged at most; the others keep the floor."""
     least: float
     """Log-odds below which none is."""
     link: Linear
-    """How far a work bears on a thesis, as log-odds; see `judge.LINK`."""
-    stance: Linear
-    """What it does to it, one output a stance; see `judge.STANCE`."""
+    """How far a work bears on a thesis when the others are seen too; see `judge.LINK`."""
     sentence: Linear
     """How well a sentence shows it; see `evidence.FEATURES`."""
     publish: float
@@ -136,7 +142,9 @@ def load() -> Reference:
     text = resources.files("ingest.link").joinpath("reference.json").read_text("utf-8")
     told = json.loads(text)
     told.pop("about")
-    told["scales"] = Scales(told["scales"])
-    for name in ("first", "link", "stance", "sentence"):
+    for name in ("scales", "example_scales"):
+        told[name] = Scales(told[name])
+    for name in ("first", "link", "sentence"):
         told[name] = Linear(told[name])
+    told["alone"] = {id: Linear(model) for id, model in told["alone"].items()}
     return Reference(**told)

@@ -95,8 +95,9 @@ class Similarity:
     shape (sentences, theses)."""
     sentence_lexical: Matrix
     """Shape (sentences, theses)."""
-    sentence_nearest: Matrix
-    """Cosine to the nearest sentence of each thesis, in [-1, 1]: shape (sentences, theses)."""
+    sentence_kinds: Matrix
+    """Cosine to each thesis itself and to the nearest statement for it, against it and in
+    between, in [-1, 1]: shape (sentences, theses, 4)."""
 
 
 class Candidates:
@@ -154,7 +155,7 @@ class Candidates:
             features=np.stack(features, axis=1).astype(np.float32),
             relevance=both,
             sentence_lexical=by_words,
-            sentence_nearest=near.max(axis=2),
+            sentence_kinds=near,
         )
 
     def _nearest(self, rows: Matrix) -> Matrix:

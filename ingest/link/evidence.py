@@ -94,7 +94,7 @@ def features(reading: Reading, similarity: Similarity) -> NDArray[np.float64]:
         ],
         axis=1,
     )
-    near, relevance = similarity.sentence_nearest, similarity.relevance
+    near, relevance = similarity.sentence_kinds.max(axis=2), similarity.relevance
     together = np.stack(
         [
             relevance,

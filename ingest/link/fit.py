@@ -18,10 +18,10 @@ from ingest.link.calibrate import Linear
 from ingest.link.candidates import FEATURES as SIMILARITIES
 from ingest.link.candidates import Reading
 from ingest.link.evidence import FEATURES
+from ingest.link.examples import FEATURES as LIKENESSES
 from ingest.link.gold import LabelError
-from ingest.link.judge import LINK, STANCE, PackagedJudge
+from ingest.link.judge import LINK, PackagedJudge
 from kb.sentences import passages
-from kb.vocabulary import Stance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ingest.link.calibrate import Reference
+    from ingest.link.examples import Examples
     from ingest.link.gold import Labelled
     from ingest.link.judge import Judgement, Seen
-    from kb.encoder import Encoder, Progress
+    from kb.encoder import Encoder
     from kb.schema import ThesesFile
 
     Floats = NDArray[np.float64]
@@ -41,10 +42,8 @@ PRECISION = 0.9
 """What published links must reach on abstracts that a fit has not seen."""
 QUEUED = 0.5
 """What is queued for review must reach this: half of what a person sees should be worth it."""
-DISPUTED = 0.6
-"""The precision that "disputes" must reach where there are enough of them to tell."""
 FOLDS = 5
-_SOFT = {"first": 0.3, "link": 0.1, "stance": 0.05, "sentence": 0.1}
+_SOFT = {"first": 0.3, "link": 0.1, "sentence": 0.1}
 """scikit-learn's C of each model."""
 
 
@@ -56,20 +55,15 @@ class Material:
     works: list[Labelled]
     readings: list[Reading]
     seen: list[Seen]
-    seconds: float
-    """That the judge took for all of them, vectors apart."""
+    strict: list[Seen]
+    """The same with each thesis as if it were new."""
 
 
-def prepare(
-    works: Sequence[Labelled],
-    file: ThesesFile,
-    encoder: Encoder,
-    progress: Progress | None = None,
-) -> Material:
+def prepare(works: Sequence[Labelled], file: ThesesFile, encoder: Encoder) -> Material:
     """Read labelled abstracts as the judge does. Those without a sentence are left out.
 
     Raises:
-        EncoderError: The encoder or the reader fails.
+        EncoderError: The encoder fails, or a packaged file does not hold what it should.
     """
     listed = theses.from_file(file)
     rows = encoder.encode([text for thesis in listed for text in thesis.sentences])
@@ -82,16 +76,23 @@ def prepare(
         Reading.of(each, own)
         for (_, each), own in zip(cut, np.split(vectors, ends[:-1]), strict=True)
     ]
-    seen: list[Seen] = []
-    start = 0.0
-    for number, reading in enumerate(readings, 1):
-        seen.append(judge.see(reading))
-        judge.decide(reading, seen[-1])
-        # The first one loads the reader.
-        start = start or time.perf_counter()
-        if progress is not None:
-            progress(number, len(readings))
-    return Material(judge, [work for work, _ in cut], readings, seen, time.perf_counter() - start)
+    return Material(
+        judge=judge,
+        works=[work for work, _ in cut],
+        readings=readings,
+        seen=[judge.see(reading) for reading in readings],
+        strict=[judge.see(reading, strict=True) for reading in readings],
+    )
+
+
+def seconds(material: Material) -> float:
+    """Return how long the judge takes for all of them, vectors apart."""
+    for reading in material.readings[:20]:
+        material.judge.judge(reading)  # so that the first ones do not count as slow
+    start = time.perf_counter()
+    for reading in material.readings:
+        material.judge.judge(reading)
+    return time.perf_counter() - start
 
 
 def shipped(material: Material) -> list[list[Judgement]]:
@@ -114,8 +115,14 @@ def by_paper(material: Material, seed: int = 0) -> list[list[Judgement]]:
 
 
 def by_thesis(material: Material) -> list[list[Judgement]]:
-    """Judge each pair with numbers that were fitted to the labels of the other theses."""
+    """Judge each pair with nothing that a label of its thesis went into, as if it were new.
+
+    No example of it is known, the similarities are weighed as fitted to the other theses, the
+    stance is told by what was fitted to our own sentences and abstracts alone, and the last step
+    is fitted here without the thesis. What is known of it is what we wrote about it ourselves.
+    """
     found: list[list[Judgement]] = [[] for _ in material.works]
+    material = replace(material, seen=material.strict)
     for thesis in material.judge.theses:
         numbers = fit(material, without=thesis.id)
         for i, (reading, seen) in enumerate(zip(material.readings, material.seen, strict=True)):
@@ -134,11 +141,9 @@ def fit(
     return replace(
         calibrate.load(),
         link=Linear(told["link"]),
-        stance=Linear(told["stance"]),
         sentence=Linear(told["sentence"]),
         publish=told["publish"],
         queue=told["queue"],
-        dispute=told["dispute"],
     )
 
 
@@ -160,55 +165,80 @@ def fitted(
     table = _Table(material, places, without)
     models = table.models(table.every)
     held = np.zeros((len(table.linked), 1))
-    shares = np.zeros((len(table.linked), len(Stance)))
     folds = _folds(len(material.works), seed=1)[table.work]
     for fold in range(FOLDS):
         away = folds == fold
         if away.any():
-            others = table.models(~away)
-            held[away] = Linear(others["link"])(table.link[away])
-            shares[away] = Linear(others["stance"])(table.stance[away])
+            held[away] = Linear(table.models(~away)["link"])(table.link[away])
     chance = 1 / (1 + np.exp(-held[:, 0]))
     publish = threshold(chance, table.linked, PRECISION)
-    disputes = list(Stance).index(Stance.disputes)
-    share = np.exp(shares - np.logaddexp.reduce(shares, axis=1, keepdims=True))
-    said = (table.side >= 0) & (share.argmax(axis=1) == disputes)
     return {
         **models,
         "publish": publish,
         "queue": min(publish, threshold(chance, table.linked, QUEUED)),
-        "dispute": threshold(share[said, disputes], table.side[said] == disputes, DISPUTED, 3),
     }
 
 
 def first(
-    judge: PackagedJudge, works: Sequence[Labelled], readings: Sequence[Reading]
+    judge: PackagedJudge,
+    works: Sequence[Labelled],
+    readings: Sequence[Reading],
+    known: Examples,
 ) -> dict[str, Any]:
-    """Return what finds the theses worth reading a work beside: "scales" and "first".
+    """Return what similarities say of a link, with examples and alone, as `reference.json` has it.
 
-    The form is that of `reference.json`. Pairs that only one reader linked are left out; one that
-    a reader was in doubt about counts as linked.
+    Pairs that only one reader linked are left out; one that a reader was in doubt about counts as
+    linked.
+
+    Args:
+        judge: Its theses are those that are linked to.
+        works: Labelled abstracts.
+        readings: The same.
+        known: Examples, which may be those abstracts: none is an example of itself.
     """
     ids = [thesis.id for thesis in judge.theses]
-    raw = np.stack([judge.compare(reading).features for reading in readings]).astype(np.float64)
-    scales: dict[str, dict[str, list[float]]] = {}
-    for i, name in enumerate(SIMILARITIES):
-        column = raw[:, :, i]
-        each = {id: column[:, j] for j, id in enumerate(ids)}
-        scales[name] = {
-            id: [round(float(rows.mean()), 4), round(float(rows.std()) + 1e-4, 4)]
-            for id, rows in {"": column.ravel(), **each}.items()
-        }
-    rows = np.stack([calibrate.Scales(scales)(features, ids) for features in raw])
+    similar = np.stack([judge.compare(reading).features for reading in readings])
+    like = np.stack([known(reading.windows, ids) for reading in readings])
+    told = {
+        "scales": _scales(SIMILARITIES, similar, ids),
+        "example_scales": _scales(LIKENESSES, like, ids),
+    }
+    rows = np.stack([calibrate.Scales(told["scales"])(each, ids) for each in similar])
+    more = np.stack([calibrate.Scales(told["example_scales"])(each, ids) for each in like])
     linked, kept = np.zeros(rows.shape[:2], bool), np.ones(rows.shape[:2], bool)
     for i, work in enumerate(works):
         for label in work.links:
             if label.claim in ids:
                 linked[i, ids.index(label.claim)] = True
                 kept[i, ids.index(label.claim)] = label.sure
-    names = (*SIMILARITIES, *(f"{name}, own scale" for name in SIMILARITIES))
-    model = numbers(names, ("bears",), rows[kept], linked[kept], _SOFT["first"])
-    return {"scales": scales, "first": model}
+    names, extra = _twice(SIMILARITIES), _twice(LIKENESSES)
+    enough = kept & np.array([id in known.known for id in ids])
+    every = np.concatenate([rows, more], axis=2)[enough]
+    told["first"] = numbers((*names, *extra), "bears", every, linked[enough], _SOFT["first"])
+    told["alone"] = {}
+    for id in ("", *ids):
+        of = kept & np.array([one != id for one in ids])
+        told["alone"][id] = numbers(names, "bears", rows[of], linked[of], _SOFT["first"])
+    return told
+
+
+def _twice(names: Sequence[str]) -> tuple[str, ...]:
+    return (*names, *(f"{name}, own scale" for name in names))
+
+
+def _scales(
+    names: Sequence[str], raw: NDArray[np.float32], ids: Sequence[str]
+) -> dict[str, dict[str, list[float]]]:
+    """Mean and standard deviation of each feature, over all theses and for each."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for i, name in enumerate(names):
+        column = raw[:, :, i].astype(np.float64)
+        each = {"": column.ravel(), **{id: column[:, j] for j, id in enumerate(ids)}}
+        found[name] = {
+            id: [round(float(values.mean()), 4), round(float(values.std()) + 1e-4, 4)]
+            for id, values in each.items()
+        }
+    return found
 
 
 def threshold(scores: Floats, right: Mask, precision: float, few: int = 10) -> float:
@@ -239,21 +269,19 @@ class _Table:
     """The labelled pairs of some abstracts as rows of features."""
 
     def __init__(self, material: Material, places: Sequence[int], without: str) -> None:
-        work, linked, side, link, stance = [], [], [], [], []
+        work, linked, link = [], [], []
         sentences, shows, owner = [], [], []
         ids = [thesis.id for thesis in material.judge.theses]
         for i in places:
             seen = material.seen[i]
             labels = {label.claim: label for label in material.works[i].links}
-            for row, place in enumerate(seen.read):
+            for row, place in enumerate(seen.near):
                 label = labels.get(ids[place])
                 if ids[place] == without or (label is not None and not label.sure):
                     continue
                 work.append(i)
                 linked.append(label is not None)
-                side.append(list(Stance).index(label.stance) if label and label.stance else -1)
                 link.append(seen.link[row])
-                stance.append(seen.stance[row])
             spans = material.readings[i].passages.spans
             for label in labels.values():
                 parts = material.works[i].places(label)
@@ -264,8 +292,7 @@ class _Table:
                     shows.append(any(a < span.end and span.start < b for a, b in parts))
                     owner.append(i)
         self.work = np.array(work, int)
-        self.linked, self.side = np.array(linked, bool), np.array(side, int)
-        self.link, self.stance = np.array(link), np.array(stance)
+        self.linked, self.link = np.array(linked, bool), np.array(link)
         self._sentences, self._shows = np.array(sentences), np.array(shows, bool)
         self._owner = np.array(owner, int)
 
@@ -276,21 +303,12 @@ class _Table:
 
     def models(self, kept: Mask) -> dict[str, dict[str, Any]]:
         """Fit the three models to the pairs of a mask, and to the sentences of their abstracts."""
-        known = kept & (self.side >= 0)
         owned = np.isin(self._owner, np.unique(self.work[kept]))
         return {
-            "link": numbers(LINK, ("bears",), self.link[kept], self.linked[kept], _SOFT["link"]),
-            "stance": numbers(
-                STANCE,
-                tuple(stance.value for stance in Stance),
-                self.stance[known],
-                self.side[known],
-                _SOFT["stance"],
-                balanced=True,
-            ),
+            "link": numbers(LINK, "bears", self.link[kept], self.linked[kept], _SOFT["link"]),
             "sentence": numbers(
                 FEATURES,
-                ("shows",),
+                "shows",
                 self._sentences[owned],
                 self._shows[owned],
                 _SOFT["sentence"],
@@ -299,45 +317,24 @@ class _Table:
 
 
 def numbers(
-    features: tuple[str, ...],
-    outputs: tuple[str, ...],
-    rows: Floats,
-    truth: NDArray[Any],
-    soft: float,
-    *,
-    balanced: bool = False,
+    features: tuple[str, ...], output: str, rows: Floats, truth: NDArray[Any], soft: float
 ) -> dict[str, Any]:
-    """Return a fitted logistic model in the form that `Linear` reads."""
+    """Return a fitted logistic model of yes or no in the form that `Linear` reads."""
     from sklearn.linear_model import LogisticRegression
 
     if len(set(truth.tolist())) < 2:
-        raise LabelError(
-            f"the labels have one answer only for {' or '.join(outputs)}: more are needed to fit to"
-        )
+        raise LabelError(f"the labels have one answer only for {output}: more are needed to fit to")
     mean, sd = rows.mean(axis=0), rows.std(axis=0)
     sd[sd < 1e-3] = 1.0  # a number that never changes tells nothing, and divides by nothing
-    # Half way to equal weights: rare classes are heard, and common ones still more likely.
-    counts = np.bincount(truth.astype(int))
-    weight = (len(truth) / counts[truth.astype(int)]) ** 0.5 if balanced else None
-    model = LogisticRegression(C=soft, max_iter=2000).fit((rows - mean) / sd, truth, weight)
-    weights = np.zeros((len(features), len(outputs)))
-    bias = np.full(len(outputs), -20.0)  # a class that no label has is never said
-    if len(outputs) == 1:
-        weights[:, 0], bias[0] = model.coef_[0], model.intercept_[0]
-    elif len(model.classes_) == 2:
-        low, high = model.classes_
-        weights[:, high], bias[low], bias[high] = model.coef_[0], 0.0, model.intercept_[0]
-    else:
-        weights[:, model.classes_] = model.coef_.T
-        bias[model.classes_] = model.intercept_
+    model = LogisticRegression(C=soft, max_iter=2000).fit((rows - mean) / sd, truth)
     return {
-        "outputs": list(outputs),
-        "bias": [round(float(value), 4) for value in bias],
+        "outputs": [output],
+        "bias": [round(float(model.intercept_[0]), 4)],
         "features": {
             name: {
                 "mean": round(float(mean[i]), 4),
                 "sd": round(float(sd[i]), 4),
-                "weights": [round(float(value), 4) for value in weights[i]],
+                "weights": [round(float(model.coef_[0][i]), 4)],
             }
             for i, name in enumerate(features)
         },

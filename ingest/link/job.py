@@ -40,16 +40,24 @@ from kb.vocabulary import AgentKind, ReviewState
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
+    from numpy.typing import NDArray
     from sqlmodel import Session
 
+    from ingest.link.calibrate import Reference
     from ingest.link.endpoint import Endpoint
     from ingest.link.judge import Judge, Judgement
+    from ingest.link.theses import Thesis
     from kb.encoder import Encoder, Progress
     from kb.sentences import Passages
     from kb.store import Store
     from kb.vocabulary import AssertedHow, Stance
+
+    Told = Mapping[Passages, Sequence[Judgement]]
+    """What another process made of some works: judgements by what was read."""
+    Spread = Callable[["Desk", Sequence[str]], Iterator[tuple[Sequence[str], Told]]]
+    """Takes the works to link and yields each once, in batches, with what is told of them."""
 
 
 _BATCH = 200
@@ -72,6 +80,7 @@ def run(
     model: str = "",
     endpoint: Endpoint | None = None,
     only: Collection[str] | None = None,
+    spread: Spread | None = None,
 ) -> dict[str, int]:
     """Link every work that has an abstract to the theses it bears on.
 
@@ -89,6 +98,7 @@ def run(
         endpoint: Where that model can be asked for those that it has not given yet; None to
             ask nothing.
         only: Works that may have changed; None for all. What is held back is left out.
+        spread: Has the works judged elsewhere; None to judge them here.
 
     Returns:
         How many works were judged and how many had not changed; how many links were added, kept
@@ -109,12 +119,14 @@ def run(
             with store.read() as session:
                 open_ = session.exec(select(Work.id).where(~is_held(col(Work.id))))
                 ids = sorted(id for id in open_ if only is None or id in only)
-            desk = _Desk(store, encoder, entry.id, model, endpoint)
+            desk = Desk(store, encoder, entry.id, model, endpoint)
             size = min(_BATCH, _ASKING) if endpoint else _BATCH
-            for start in range(0, len(ids), size):
-                counts.update(desk.take(ids[start : start + size]))
+            done = 0
+            for part, told in (spread or _here(size))(desk, ids):
+                counts.update(desk.take(part, told))
+                done += len(part)
                 if progress is not None:
-                    progress(min(start + size, len(ids)), len(ids))
+                    progress(done, len(ids))
             if desk.model is not None and desk.model.failure is not None:
                 raise desk.model.failure
         finally:
@@ -122,6 +134,25 @@ def run(
             if endpoint is not None:
                 entry.requests, entry.bytes = endpoint.tally.requests, endpoint.tally.bytes
     return dict(counts)
+
+
+def basis(judge: str, listed: Sequence[Thesis], reference: Reference) -> str:
+    """Return a hash over all that a judgement comes from but the work itself.
+
+    Args:
+        judge: The packaged judge's name.
+        listed: What it links to.
+        reference: The numbers that it goes by.
+    """
+    return digest(f"{judge} {reference} {theses.digest(listed)}")
+
+
+def _here(size: int) -> Spread:
+    def batches(_: Desk, ids: Sequence[str]) -> Iterator[tuple[Sequence[str], Told]]:
+        for start in range(0, len(ids), size):
+            yield ids[start : start + size], {}
+
+    return batches
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +189,35 @@ class _Proposal:
     how: AssertedHow
 
 
-class _Desk:
-    """Judges batches of works and writes what comes of it."""
+class _Informed:
+    """The packaged judge, but for what another process made of a work already.
+
+    What is told is found by the very words that were read, so that it cannot come to stand for
+    other words.
+    """
+
+    def __init__(self, inner: Judge) -> None:
+        self.name = inner.name
+        self.told: Told = {}
+        self._inner = inner
+
+    def judge(self, reading: Reading) -> list[Judgement]:
+        told = self.told.get(reading.passages)
+        return self._inner.judge(reading) if told is None else list(told)
+
+
+class Desk:
+    """Judges batches of works and writes what comes of it.
+
+    Attributes:
+        theses: What works are linked to, by id.
+        rows: The vectors of all their `sentences`, one after another.
+        basis: The packaged judge with all its numbers, as a hash; "" where there is no thesis.
+    """
+
+    theses: list[Thesis]
+    rows: NDArray[np.float32]
+    basis: str
 
     def __init__(
         self,
@@ -169,6 +227,20 @@ class _Desk:
         model: str,
         endpoint: Endpoint | None,
     ) -> None:
+        """Read the theses; their vectors are made where they are missing.
+
+        Args:
+            store: Read for works, written with what comes of them.
+            encoder: Its name is part of the agent's.
+            run_id: The row of the ledger that new rows belong to.
+            model: See `run`.
+            endpoint: See `run`.
+
+        Raises:
+            EncoderError: The encoder fails.
+            BusyError: Another process is writing.
+            StoreError: The store cannot be written.
+        """
         self._store = store
         self._encoder = encoder
         self._run_id = run_id
@@ -178,13 +250,15 @@ class _Desk:
         reference = calibrate.load()
         sentences = [text for thesis in listed for text in thesis.sentences]
         embed_texts(store, encoder, [*sentences, *self._claims.values()])
-        self._judge: Judge | None = None
+        self._judge: _Informed | None = None
         self._agent = f"linker/{reference.version} {encoder.name}"
+        self.theses, self.basis = listed, ""
+        with store.read() as session:
+            self.rows = read(session, encoder, sentences)
         if listed:
-            with store.read() as session:
-                rows = read(session, encoder, sentences)
-            self._judge = PackagedJudge(listed, rows, encoder.name, reference)
+            self._judge = _Informed(PackagedJudge(listed, self.rows, encoder.name, reference))
             self._agent = self._judge.name
+            self.basis = basis(self._agent, listed, reference)
         told = self._agent
         self.model: EndpointJudge | None = None
         if model and self._judge is not None:
@@ -194,16 +268,42 @@ class _Desk:
             told = self.model.name
         self._basis = digest(f"{_FORM} {told} {reference} {theses.digest(listed)}")
 
-    def take(self, ids: Sequence[str]) -> dict[str, int]:
-        """Judge those of these works that changed, in one transaction."""
-        with self._store.read() as session:
-            cases = list(_cases(session, ids))
-            known = _signatures(session, ids)
-        signatures = {case.id: self._signature(case) for case in cases}
+    def pending(self, ids: Sequence[str]) -> dict[str, Reading]:
+        """Return what is to be read of those of these works that changed and have a text.
+
+        Raises:
+            EncoderError: The encoder fails; it makes the vectors that are missing.
+            BusyError: Another process is writing.
+            StoreError: The store cannot be written.
+        """
+        cases, signatures, known = self._cases(ids)
+        return self._readings(
+            [case for case in cases if not self._is_done(case.id, signatures, known)]
+        )
+
+    def take(self, ids: Sequence[str], told: Told | None = None) -> dict[str, int]:
+        """Judge those of these works that changed, in one transaction.
+
+        Args:
+            ids: Works.
+            told: What the packaged judge made of some of them elsewhere: with the theses of
+                this desk and by the same numbers, see `basis`.
+
+        Returns:
+            Counts, as `run` adds them up.
+
+        Raises:
+            EncoderError: The encoder or the judge fails.
+            BusyError: Another process is writing.
+            StoreError: The store cannot be written.
+        """
+        cases, signatures, known = self._cases(ids)
         changed = [case for case in cases if not self._is_done(case.id, signatures, known)]
         counts = Counter(judged=len(changed), unchanged=len(cases) - len(changed))
         if not changed:
             return counts
+        if self._judge is not None:
+            self._judge.told = told or {}
         readings = self._readings(changed)
         before = Counter(self.model.counts) if self.model else Counter()
         # Before the transaction: a model may take minutes, and its answers are kept one by one.
@@ -220,13 +320,20 @@ class _Desk:
                     evidence = self._closest(session, claim, reading, judged)
                     agent = outcome.agents.get(claim, self._agent)
                     writer.curated(link_id, case.manifestation, evidence, agent)
-                told = signatures[case.id] + ("" if outcome.is_settled else _UNANSWERED)
-                session.merge(Setting(name=f"{_SETTING}{case.id}", value=told))
+                last = signatures[case.id] + ("" if outcome.is_settled else _UNANSWERED)
+                session.merge(Setting(name=f"{_SETTING}{case.id}", value=last))
             writer.flush()
         counts.update(writer.counts)
         if self.model is not None:
             counts.update(self.model.counts - before)
         return counts
+
+    def _cases(self, ids: Sequence[str]) -> tuple[list[_Case], dict[str, str], dict[str, str]]:
+        """The works, what each comes from now, and what it was last judged from."""
+        with self._store.read() as session:
+            cases = list(_cases(session, ids))
+            known = _signatures(session, ids)
+        return cases, {case.id: self._signature(case) for case in cases}, known
 
     def _is_done(self, id: str, signatures: dict[str, str], known: dict[str, str]) -> bool:
         """Whether judging a work again would change nothing."""

@@ -1,8 +1,8 @@
-"""The Judge port, and the packaged judge: similarity finds, a cross-encoder reads.
+"""The Judge port, and the packaged judge: similarities find, words and vectors tell the stance.
 
-Similarity to the theses' own statements names the few theses that a work may bear on. Its title
-and best sentences are read beside each of these, and what comes of it is weighed together with
-the similarity. The sentence that shows the link is chosen apart.
+Similarity to the theses' own statements, and to labelled abstracts where there are any, tells
+which theses a work bears on. The sentence that shows a link is chosen apart, and what it and
+its neighbours say tells the stance. All models are linear.
 """
 
 from __future__ import annotations
@@ -12,37 +12,31 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ingest.link import calibrate, evidence
+from ingest.link import calibrate, evidence, examples, stance
 from ingest.link.candidates import Candidates
-from ingest.link.crossencoder import CrossEncoder
 from kb.vocabulary import AssertedHow, Stance
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from ingest.link.calibrate import Reference
     from ingest.link.candidates import Reading, Similarity
-    from ingest.link.crossencoder import Reader
+    from ingest.link.examples import Examples
+    from ingest.link.stance import Look, StanceModel
     from ingest.link.theses import Thesis
 
     Matrix = NDArray[np.float32]
 
-LINK = ("similarity", "ahead", "read", "read_mean", "read_ahead")
+LINK = ("similarity", "ahead")
 """What a link's score is made of: the log-odds that its similarities give; how far these are
-ahead of the best other thesis; the log-odds that a sentence bears on the thesis, as it was
-read, for the best sentence and on average; how far the best is ahead of the best other thesis."""
-STANCE = (*(stance.value for stance in Stance), "read", *evidence.CUES)
-"""What a stance is made of: the log-shares of the four over what was read, the log-odds that the
-best of it bears on the thesis, and what the wording says."""
+ahead of the best other thesis."""
 _STANCES = tuple(Stance)
 _SHOWN = 3
 """Sentences that a judgement names, best first."""
-_READ = 3
-"""Sentences of a work that are read beside a thesis, the most relevant, besides the title."""
-_FAR = -6.0
-"""Log-odds of a thesis that was not read: it takes no part in a comparison."""
+_FAR = -12.0
+"""Log-odds of a thesis where there is no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,28 +92,26 @@ class Seen:
     similarity: Similarity
     first: NDArray[np.float64]
     """Log-odds that the similarities alone give, shape (theses,)."""
-    read: NDArray[np.int64]
-    """Places of the theses that were read beside the work."""
+    near: NDArray[np.int64]
+    """Places of the theses that are near enough to be judged, nearest first."""
     link: NDArray[np.float64]
-    """`LINK` for each of these, shape (read, features)."""
+    """`LINK` for each of these, shape (near, features)."""
     stance: NDArray[np.float64]
-    """`STANCE` for each of these, shape (read, features)."""
+    """Log-shares of the four stances for each of these, shape (near, 4)."""
     sentences: NDArray[np.float64]
     """`evidence.FEATURES`, shape (sentences, theses, features)."""
 
 
 class PackagedJudge:
-    """Judges by the theses' own statements and the packaged cross-encoder.
+    """Judges by the theses' own statements and what was learnt from labelled abstracts.
 
     Attributes:
-        name: "linker/2 all-MiniLM-L6-v2@53aa5117/bf16 reader@0123abcd".
+        name: "linker/3 all-MiniLM-L6-v2@53aa5117/bf16".
         theses: What it links to.
-        reader: The name of the cross-encoder.
     """
 
     name: str
     theses: list[Thesis]
-    reader: str
 
     def __init__(
         self,
@@ -127,7 +119,9 @@ class PackagedJudge:
         rows: Matrix,
         encoder: str,
         reference: Reference | None = None,
-        reader: Reader | None = None,
+        *,
+        known: Examples | None = None,
+        stances: Mapping[str, StanceModel] | None = None,
     ) -> None:
         """Index the theses.
 
@@ -136,22 +130,23 @@ class PackagedJudge:
             rows: The vectors of all their `sentences`, one after another.
             encoder: The name of the encoder that made them.
             reference: The fitted numbers; the packaged ones when None.
-            reader: Reads theses and abstracts together; the packaged one when None.
+            known: Labelled abstracts to compare with; the packaged ones when None.
+            stances: What tells stances, in its two forms; the packaged ones when None.
+
+        Raises:
+            EncoderError: A packaged file does not hold what it should.
         """
         self.theses = list(theses)
+        self._ids = [thesis.id for thesis in self.theses]
         self._reference = reference or calibrate.load()
-        self._reader = reader or CrossEncoder()
-        self.reader = self._reader.name
-        self.name = f"linker/{self._reference.version} {encoder} {self.reader}"
+        self._examples = known if known is not None else examples.load(encoder)
+        self._stances = stances if stances is not None else stance.load(encoder)
+        self.name = f"linker/{self._reference.version} {encoder}"
         ends = np.cumsum([len(thesis.sentences) for thesis in self.theses])
         self._candidates = Candidates(self.theses, np.split(rows, ends[:-1]))
 
     def judge(self, reading: Reading) -> list[Judgement]:
-        """Return a judgement for every thesis, highest score first; none without a sentence.
-
-        Raises:
-            EncoderError: The reader cannot be loaded.
-        """
+        """Return a judgement for every thesis, highest score first; none without a sentence."""
         return self.decide(reading, self.see(reading)) if reading.passages.sentences else []
 
     def decide(
@@ -165,12 +160,12 @@ class PackagedJudge:
             reference: Other numbers than the judge's own.
         """
         numbers = reference or self._reference
-        # A thesis that was not read stays below the floor, in the order of its similarity.
+        # A thesis that is not near stays below the floor, in the order of its similarity.
         scores = numbers.floor * _chance(seen.first)
         shares = np.tile([0.0, 0.0, 0.0, 1.0], (len(self.theses), 1))
-        if len(seen.read):
-            scores[seen.read] = _chance(numbers.link(seen.link)[:, 0])
-            shares[seen.read] = _softmax(numbers.stance(seen.stance))
+        if len(seen.near):
+            scores[seen.near] = _chance(numbers.link(seen.link)[:, 0])
+            shares[seen.near] = np.exp(seen.stance)
         order = np.argsort(-numbers.sentence(seen.sentences)[..., 0], axis=0, kind="stable")
         judgements = [
             self._one(numbers, place, reading, scores[place], shares[place], order[:, place])
@@ -178,54 +173,68 @@ class PackagedJudge:
         ]
         return sorted(judgements, key=lambda each: (-each.score, each.claim))
 
-    def see(self, reading: Reading) -> Seen:
-        """Return what a judgement is made of, for a work with at least one sentence."""
+    def see(self, reading: Reading, *, strict: bool = False) -> Seen:
+        """Return what a judgement is made of, for a work with at least one sentence.
+
+        Args:
+            reading: The work.
+            strict: Judge each thesis as if it were new: by what no label of its own went into.
+        """
         similarity = self.compare(reading)
-        ids = [thesis.id for thesis in self.theses]
         numbers = self._reference
-        first = numbers.first(numbers.scales(similarity.features, ids))[:, 0]
+        first = self._first(reading, similarity, strict=strict)
         order = np.argsort(-first, kind="stable")[: numbers.most]
-        read = order[first[order] >= numbers.least]
-        told = self._read(reading, similarity, read)
-        best = np.array([odds.max() for odds, _ in told])
-        ahead = first[read] - _best_other(first)[read]
-        mean = [odds.mean() for odds, _ in told]
-        link = np.array([first[read], ahead, best, mean, best - _best_other(best)]).T
+        near = order[first[order] >= numbers.least]
+        sentences = evidence.features(reading, similarity)
+        looks = self._look(reading, similarity, sentences, near.tolist())
+        link = np.array([first[near], first[near] - _best_other(first)[near]]).T
         return Seen(
             similarity=similarity,
             first=first,
-            read=read,
-            link=link.reshape(len(read), len(LINK)),
-            stance=np.array([stance for _, stance in told]).reshape(len(read), len(STANCE)),
-            sentences=evidence.features(reading, similarity),
+            near=near,
+            link=link.reshape(len(near), len(LINK)),
+            stance=self._stances["own" if strict else "all"](looks).reshape(-1, len(_STANCES)),
+            sentences=sentences,
         )
+
+    def look(self, reading: Reading, places: Sequence[int]) -> list[Look]:
+        """Return what tells the stance of a work to some theses, by their places."""
+        similarity = self.compare(reading)
+        return self._look(reading, similarity, evidence.features(reading, similarity), places)
+
+    def _look(
+        self,
+        reading: Reading,
+        similarity: Similarity,
+        sentences: NDArray[np.float64],
+        places: Sequence[int],
+    ) -> list[Look]:
+        scores = self._reference.sentence(sentences[:, places])[..., 0]
+        best = np.argsort(-scores, axis=0, kind="stable")
+        return [
+            stance.look(reading, similarity, place, column)
+            for place, column in zip(places, best.T.tolist(), strict=True)
+        ]
 
     def compare(self, reading: Reading) -> Similarity:
         """Return what the work has in common with each thesis."""
         return self._candidates(reading)
 
-    def _read(
-        self, reading: Reading, similarity: Similarity, places: NDArray[np.int64]
-    ) -> list[tuple[NDArray[np.float64], list[float]]]:
-        """Read a work beside theses: for each the log-odds of its sentences, and `STANCE`."""
-        title, sentences = reading.passages.title, reading.passages.sentences
-        near = np.argsort(-similarity.relevance[:, places], axis=0, kind="stable")[:_READ]
-        best = [[sentences[i] for i in column] for column in near.T]
-        texts = [[*each, title] if title else each for each in best]
-        beside = [self.theses[p].text for p, each in zip(places, texts, strict=True) for _ in each]
-        # All at once, but one work at a time: what is read together shares its last bits.
-        rows = self._reader.read(beside, [text for each in texts for text in each])
-        found = []
-        ends = np.cumsum([len(each) for each in texts])
-        for own, told in zip(best, np.split(rows.astype(np.float64), ends[:-1]), strict=False):
-            bears = -np.expm1(np.minimum(told[:, -1], -1e-4))
-            odds = np.log(bears) - told[:, -1]
-            weight = bears @ np.exp(told[:, :-1]) + 1e-3
-            shares = np.log(weight) - np.log(weight.sum())
-            found.append(
-                (odds[: len(own)], [*shares, float(odds.max()), *evidence.cues(title, own)])
-            )
-        return found
+    def _first(
+        self, reading: Reading, similarity: Similarity, *, strict: bool
+    ) -> NDArray[np.float64]:
+        numbers, known = self._reference, self._examples
+        rows = numbers.scales(similarity.features, self._ids)
+        new = numbers.alone[""](rows)[:, 0]
+        if strict:
+            models = [numbers.alone.get(id, numbers.alone[""]) for id in self._ids]
+            told = [model(row[None])[0, 0] for model, row in zip(models, rows, strict=True)]
+            return np.array(told, np.float64)
+        if known is None:
+            return new
+        like = numbers.example_scales(known(reading.windows, self._ids), self._ids)
+        with_examples = numbers.first(np.concatenate([rows, like], axis=1))[:, 0]
+        return np.where([id in known.known for id in self._ids], with_examples, new)
 
     def _one(
         self,
@@ -239,15 +248,15 @@ class PackagedJudge:
         # Rounded, so that the last bits of a processor's arithmetic do not make a new link.
         score = round(float(chance), 3)
         told = dict(zip(_STANCES, shares.round(3).tolist(), strict=True))
-        stance = max(_STANCES, key=told.__getitem__)
-        if stance == Stance.disputes and told[stance] < numbers.dispute:
-            stance = Stance.mentions  # which also stands for "cannot tell"
+        said = max(_STANCES, key=told.__getitem__)
+        if said == Stance.disputes and told[said] < numbers.dispute:
+            said = Stance.mentions  # which also stands for "cannot tell"
         spans, texts = reading.passages.spans, reading.passages.sentences
         shown = [Evidence(spans[i].start, spans[i].end, texts[i]) for i in order[:_SHOWN]]
-        is_reported = stance == Stance.mentions and evidence.is_reported(shown[0].quote)
+        is_reported = said == Stance.mentions and evidence.is_reported(shown[0].quote)
         return Judgement(
             claim=self.theses[place].id,
-            stance=stance,
+            stance=said,
             score=score,
             stance_score=round(told[Stance.supports] - told[Stance.disputes], 3),
             published=score >= numbers.publish,
@@ -255,7 +264,7 @@ class PackagedJudge:
             evidence=shown[0],
             alternatives=tuple(shown[1:]),
             how=AssertedHow.reports if is_reported else AssertedHow.asserts,
-            confidence=told[stance],
+            confidence=told[said],
         )
 
 
@@ -271,8 +280,3 @@ def _best_other(values: NDArray[np.floating]) -> NDArray[np.floating]:
 
 def _chance(odds: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(1 / (1 + np.exp(-odds)), np.float64)
-
-
-def _softmax(rows: NDArray[np.float64]) -> NDArray[np.float64]:
-    raised = np.exp(rows - rows.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True), np.float64)

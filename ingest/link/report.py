@@ -149,7 +149,7 @@ def speed(material: Material) -> str:
     """Return how fast works with vectors were judged, on a machine that may do other things."""
     if len(material.works) < 2:
         return "one work is too few to tell how fast works are judged"
-    rate = (len(material.works) - 1) / max(material.seconds, 1e-9)
+    rate = len(material.works) / max(fit.seconds(material), 1e-9)
     return (
         f"{rate:.0f} works a second judged against {len(material.judge.theses)} theses, vectors "
         f"apart (goal 1,000; {'reached' if rate >= 1000 else 'short'})"

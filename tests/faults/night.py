@@ -20,7 +20,6 @@ from sqlalchemy.engine import Engine
 from sqlmodel import Session as Transaction
 
 from ingest import http, pipeline
-from ingest.link import judge
 from ingest.sources import errands
 from kb import cycles, dump, schema
 from kb.errors import KnowledgeBaseError
@@ -66,15 +65,6 @@ class HashingEncoder:
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-class NoReader:
-    """Stands in for the cross-encoder, which would load torch each night: it sees nothing."""
-
-    name = "none/1"
-
-    def read(self, thesis, text):
-        return np.full((len(thesis), 5), np.log(0.2), np.float32)
-
-
 def run(database, port, cache):
     """Harvest, embed, link and close a cycle, as a nightly run does; return what came of it."""
     store = Store.open(database)
@@ -85,7 +75,7 @@ def run(database, port, cache):
             dict.fromkeys(hosts, 0.0), private=True, via=via, cache=cache, sleep=lambda _: None
         )
 
-    encoder, judge.CrossEncoder = HashingEncoder(), NoReader
+    encoder = HashingEncoder()
     with store.lock("run"):
         told = pipeline.harvest_all(store, errands(CONFIG), connect)
         pipeline.embed(store, encoder)

@@ -18,7 +18,6 @@ import numpy as np
 
 from ingest import http, sources
 from ingest.errors import BlockedError, FetchError, HaltError, ParseError
-from ingest.link import judge
 from ingest.records import Draft, Errand, ManifestationDraft, Raw
 from kb import cli
 from kb.errors import EncoderError
@@ -115,15 +114,6 @@ def connect(_store, contact):
     )
 
 
-class NoReader:
-    """Stands in for the cross-encoder: it sees nothing."""
-
-    name = "none/1"
-
-    def read(self, thesis, _text):
-        return np.full((len(thesis), 5), np.log(0.2), np.float32)
-
-
 def encoder(_model, _device):
     if not PLAN["encoder"]:
         raise EncoderError("no model here")
@@ -134,7 +124,7 @@ def main(plan, *words):
     PLAN.update(json.loads(Path(plan).read_text()))
     notes = types.SimpleNamespace(errands=errands, readers=lambda _config: {"notes": Notes.read})
     sources.SOURCES = (notes,)
-    cli._connect, cli._encoder, judge.CrossEncoder = connect, encoder, NoReader
+    cli._connect, cli._encoder = connect, encoder
     sys.argv = ["kb", *words]
     cli.run()
 

@@ -1,13 +1,15 @@
+import hashlib
+from importlib import resources
+
 import numpy as np
 import pytest
 
-from ingest.link import calibrate, crossencoder, evidence, judge
+from ingest.link import calibrate, evidence, examples, judge, stance
 from ingest.link.candidates import FEATURES, Candidates, Reading
 from ingest.link.theses import Thesis, digest, from_file, from_store
 from ingest.link.words import words
 from kb import content
 from kb.sentences import passages
-from kb.vocabulary import Stance
 
 FLAT = Thesis(
     "flat",
@@ -95,13 +97,18 @@ def test_the_store_and_the_files_give_the_same_theses(curated):
 
 def test_the_packaged_numbers_fit_what_they_are_used_on():
     reference = calibrate.load()
-    assert reference.first.features == (*FEATURES, *(f"{name}, own scale" for name in FEATURES))
+    similar = (*FEATURES, *(f"{name}, own scale" for name in FEATURES))
+    like = (*examples.FEATURES, *(f"{name}, own scale" for name in examples.FEATURES))
+    assert reference.first.features == (*similar, *like)
+    ids = {thesis.id for thesis in content.load().theses.theses}
+    assert reference.alone.keys() == {"", *ids}
+    assert {model.features for model in reference.alone.values()} == {similar}
     assert reference.link.features == judge.LINK
-    assert reference.stance.features == judge.STANCE
-    assert reference.stance.outputs == tuple(Stance)
     assert reference.sentence.features == evidence.FEATURES
     assert 0 < reference.floor < reference.queue <= reference.publish <= 1
-    assert reference.reader.split("/")[0] == crossencoder.CrossEncoder().name.split("/")[0]
+    home = resources.files("ingest.link")
+    held = [home.joinpath(name).read_bytes() for name in (examples.FILE, stance.FILE)]
+    assert reference.files == " ".join(hashlib.sha256(each).hexdigest()[:8] for each in held)
 
 
 def test_a_thesis_that_the_numbers_do_not_know_is_scaled_as_all_are():

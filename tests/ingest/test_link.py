@@ -101,7 +101,7 @@ def test_a_work_is_linked_to_the_thesis_it_is_about(works, encoder):
     counts = run(works, encoder)
     (link,) = machine(works, "arxiv:2501.00001")
     assert link.claim_id == "flat-minima-generalize"
-    assert link.agent == "linker/2 hashing/1 words/1" and link.review == ReviewState.proposed
+    assert link.agent == "linker/3 hashing/1" and link.review == ReviewState.proposed
     assert (
         link.valid == "2025-05-23" and link.how == AssertedHow.asserts and link.run_id is not None
     )
@@ -222,9 +222,9 @@ def test_a_confirmed_link_stays_below_the_threshold(works, encoder):
 def test_another_model_makes_links_of_its_own_name(works, encoder, make_encoder):
     run(works, encoder)
     run(works, make_encoder("another"))
-    assert {link.agent for link in machine(works)} == {"linker/2 another words/1"}
+    assert {link.agent for link in machine(works)} == {"linker/3 another"}
     assert {link.agent for link in machine(works, superseded=True)} == {
-        "linker/2 hashing/1 words/1"
+        "linker/3 hashing/1"
     }
 
 
