@@ -4,9 +4,10 @@
 
 What similarities say, the examples, and the words that tell stances come from the labelled
 abstracts of labels/real.jsonl whose texts are in the files given; the words from sentences and
-abstracts of our own too. The sentence that is shown, the last step of a link's score and the thresholds are fitted to LABELS
-(each line: id, title, abstract, links); `kb eval links` tells how all does there when it is
-cross-validated. Labels are a language-model annotator's, not people's. About three minutes.
+abstracts of our own too. The sentence that is shown, the last step of a link's score and the
+thresholds are fitted to LABELS (each line: id, title, abstract, links); `kb eval links` tells how
+all does there when it is cross-validated. Labels are a language-model annotator's, not people's.
+About five minutes.
 """
 
 from __future__ import annotations

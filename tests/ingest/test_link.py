@@ -223,9 +223,7 @@ def test_another_model_makes_links_of_its_own_name(works, encoder, make_encoder)
     run(works, encoder)
     run(works, make_encoder("another"))
     assert {link.agent for link in machine(works)} == {"linker/3 another"}
-    assert {link.agent for link in machine(works, superseded=True)} == {
-        "linker/3 hashing/1"
-    }
+    assert {link.agent for link in machine(works, superseded=True)} == {"linker/3 hashing/1"}
 
 
 def test_a_retired_thesis_loses_its_links(works, encoder):
