@@ -113,7 +113,11 @@ class Candidates:
         self._bm25, self._odds = self._lexicon(theses)
         self._center, self._directions = _discriminants(rows)
         self._said = np.concatenate(rows)
-        self._terms = [[term.lower() for term in thesis.terms] for thesis in theses]
+        own = [[term.lower() for term in thesis.terms] for thesis in theses]
+        self._terms = sorted({term for terms in own for term in terms})
+        self._of_terms = np.array(
+            [[terms.count(term) for terms in own] for term in self._terms], np.float32
+        ).reshape(len(self._terms), len(own))
         # A thesis without statements for or against is taken at its word.
         sizes = [(1, len(t.for_), len(t.against), len(t.qualifies)) for t in theses]
         first = np.cumsum([0, *(size for four in sizes for size in four if size)])[:-1]
@@ -149,7 +153,7 @@ class Candidates:
             both.max(axis=0),
             near[:, :, 1].max(axis=0),
             near[:, :, 2].max(axis=0),
-            [math.log1p(sum(term in text for term in terms)) for terms in self._terms],
+            np.log1p(np.array([term in text for term in self._terms], bool) @ self._of_terms),
         ]
         return Similarity(
             features=np.stack(features, axis=1).astype(np.float32),

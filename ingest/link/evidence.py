@@ -72,15 +72,18 @@ _DENIALS = re.compile(
 _OWN = re.compile(r"\b(?:we|our|ours|us|this (?:paper|work))\b", re.IGNORECASE)
 
 
-def features(reading: Reading, similarity: Similarity) -> NDArray[np.float64]:
-    """Return what `FEATURES` names for each sentence and thesis.
+def features(
+    reading: Reading, similarity: Similarity, places: Sequence[int]
+) -> NDArray[np.float64]:
+    """Return what `FEATURES` names for each sentence and some theses.
 
     Args:
         reading: A work with at least one sentence.
         similarity: Of the work to the theses.
+        places: Of the theses.
 
     Returns:
-        Shape (sentences, theses, features).
+        Shape (sentences, places, features).
     """
     texts = reading.passages.sentences
     place = np.linspace(0, 1, len(texts)) if len(texts) > 1 else np.zeros(1)
@@ -94,12 +97,13 @@ def features(reading: Reading, similarity: Similarity) -> NDArray[np.float64]:
         ],
         axis=1,
     )
-    near, relevance = similarity.sentence_kinds.max(axis=2), similarity.relevance
+    near = similarity.sentence_kinds[:, places].max(axis=2)
+    relevance = similarity.relevance[:, places]
     together = np.stack(
         [
             relevance,
             relevance - relevance.max(axis=0),
-            similarity.sentence_lexical,
+            similarity.sentence_lexical[:, places],
             near - near.max(axis=0),
         ],
         axis=2,

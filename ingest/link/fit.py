@@ -283,12 +283,13 @@ class _Table:
                 linked.append(label is not None)
                 link.append(seen.link[row])
             spans = material.readings[i].passages.spans
+            near = [ids[place] for place in seen.near]
             for label in labels.values():
                 parts = material.works[i].places(label)
-                if not parts or label.claim == without or label.claim not in ids:
+                if not parts or label.claim == without or label.claim not in near:
                     continue
                 for row, span in enumerate(spans):
-                    sentences.append(seen.sentences[row, ids.index(label.claim)])
+                    sentences.append(seen.sentences[row, near.index(label.claim)])
                     shows.append(any(a < span.end and span.start < b for a, b in parts))
                     owner.append(i)
         self.work = np.array(work, int)

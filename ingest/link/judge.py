@@ -7,6 +7,7 @@ its neighbours say tells the stance. All models are linear.
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -99,7 +100,7 @@ class Seen:
     stance: NDArray[np.float64]
     """Log-shares of the four stances for each of these, shape (near, 4)."""
     sentences: NDArray[np.float64]
-    """`evidence.FEATURES`, shape (sentences, theses, features)."""
+    """`evidence.FEATURES` for each of these, shape (sentences, near, features)."""
 
 
 class PackagedJudge:
@@ -144,10 +145,15 @@ class PackagedJudge:
         self.name = f"linker/{self._reference.version} {encoder}"
         ends = np.cumsum([len(thesis.sentences) for thesis in self.theses])
         self._candidates = Candidates(self.theses, np.split(rows, ends[:-1]))
+        # Matrices this small are multiplied faster by one thread, much so on a busy machine.
+        self._threads = importlib.import_module("threadpoolctl").ThreadpoolController()
 
     def judge(self, reading: Reading) -> list[Judgement]:
         """Return a judgement for every thesis, highest score first; none without a sentence."""
-        return self.decide(reading, self.see(reading)) if reading.passages.sentences else []
+        if not reading.passages.sentences:
+            return []
+        with self._threads.limit(limits=1, user_api="blas"):
+            return self.decide(reading, self.see(reading))
 
     def decide(
         self, reading: Reading, seen: Seen, reference: Reference | None = None
@@ -166,7 +172,10 @@ class PackagedJudge:
         if len(seen.near):
             scores[seen.near] = _chance(numbers.link(seen.link)[:, 0])
             shares[seen.near] = np.exp(seen.stance)
-        order = np.argsort(-numbers.sentence(seen.sentences)[..., 0], axis=0, kind="stable")
+        # Where it does not count, the sentence that is nearest will do.
+        ranks = seen.similarity.relevance.astype(np.float64)
+        ranks[:, seen.near] = numbers.sentence(seen.sentences)[..., 0]
+        order = np.argsort(-ranks, axis=0, kind="stable")
         judgements = [
             self._one(numbers, place, reading, scores[place], shares[place], order[:, place])
             for place in range(len(self.theses))
@@ -185,8 +194,9 @@ class PackagedJudge:
         first = self._first(reading, similarity, strict=strict)
         order = np.argsort(-first, kind="stable")[: numbers.most]
         near = order[first[order] >= numbers.least]
-        sentences = evidence.features(reading, similarity)
-        looks = self._look(reading, similarity, sentences, near.tolist())
+        places = near.tolist()
+        sentences = evidence.features(reading, similarity, places)
+        looks = self._look(reading, similarity, sentences, places)
         link = np.array([first[near], first[near] - _best_other(first)[near]]).T
         return Seen(
             similarity=similarity,
@@ -200,7 +210,8 @@ class PackagedJudge:
     def look(self, reading: Reading, places: Sequence[int]) -> list[Look]:
         """Return what tells the stance of a work to some theses, by their places."""
         similarity = self.compare(reading)
-        return self._look(reading, similarity, evidence.features(reading, similarity), places)
+        sentences = evidence.features(reading, similarity, places)
+        return self._look(reading, similarity, sentences, places)
 
     def _look(
         self,
@@ -209,7 +220,7 @@ class PackagedJudge:
         sentences: NDArray[np.float64],
         places: Sequence[int],
     ) -> list[Look]:
-        scores = self._reference.sentence(sentences[:, places])[..., 0]
+        scores = self._reference.sentence(sentences)[..., 0]
         best = np.argsort(-scores, axis=0, kind="stable")
         return [
             stance.look(reading, similarity, place, column)
@@ -252,7 +263,7 @@ class PackagedJudge:
         if said == Stance.disputes and told[said] < numbers.dispute:
             said = Stance.mentions  # which also stands for "cannot tell"
         spans, texts = reading.passages.spans, reading.passages.sentences
-        shown = [Evidence(spans[i].start, spans[i].end, texts[i]) for i in order[:_SHOWN]]
+        shown = [Evidence(spans[i].start, spans[i].end, texts[i]) for i in order[:_SHOWN].tolist()]
         is_reported = said == Stance.mentions and evidence.is_reported(shown[0].quote)
         return Judgement(
             claim=self.theses[place].id,

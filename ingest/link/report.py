@@ -33,9 +33,15 @@ GOALS = {
 ENOUGH = 30
 """Labelled links below which nothing is fitted anew, and the packaged numbers alone are judged."""
 AT_MOST = frozenset({"unlinked abstracts with a published link", "expected calibration error"})
-_READER = (
-    "What finds the theses and reads beside them was fitted to other abstracts and sentences of "
-    "our own, of all theses."
+_BY_PAPER = (
+    "The last step of a score, the choice of a sentence and the thresholds were fitted to four "
+    "fifths of the abstracts and judge the fifth. All else was fitted to other abstracts and to "
+    "texts of our own, of all theses."
+)
+_BY_THESIS = (
+    "Each thesis is judged as if it were new, by nothing that a label of its own went into: no "
+    "example, numbers fitted to the labels of the others, stances learnt from texts of our own "
+    "alone. What is known of it is what we wrote about it."
 )
 
 
@@ -61,16 +67,8 @@ def report(
     schemes = [("as shipped", shipped, fit.shipped(material))]
     if links >= ENOUGH:
         schemes += [
-            (
-                "abstracts not seen",
-                f"Numbers fitted to four fifths of the abstracts judge the fifth. {_READER}",
-                fit.by_paper(material),
-            ),
-            (
-                "theses not seen",
-                f"Each thesis is judged by numbers fitted to the labels of the others. {_READER}",
-                fit.by_thesis(material),
-            ),
+            ("abstracts not seen", _BY_PAPER, fit.by_paper(material)),
+            ("theses not seen", _BY_THESIS, fit.by_thesis(material)),
         ]
     return {
         "judge": material.judge.name,

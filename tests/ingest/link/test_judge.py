@@ -74,7 +74,7 @@ def test_features_have_the_names_that_the_numbers_are_for(make, encoder):
     seen = make().see(reading(encoder))
     assert seen.link.shape == (len(seen.near), len(LINK))
     assert seen.stance.shape == (len(seen.near), len(Stance))
-    assert seen.sentences.shape == (3, len(THESES), len(evidence.FEATURES))
+    assert seen.sentences.shape == (3, len(seen.near), len(evidence.FEATURES))
     assert all(np.isfinite(each).all() for each in (seen.link, seen.stance, seen.sentences))
 
 
