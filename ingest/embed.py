@@ -57,13 +57,11 @@ def run(
         try:
             with store.read() as session:
                 total = len(only) if only is not None else session.exec(_COUNT).one()
-                texts = [*session.exec(select(Claim.text)), *session.exec(select(Statement.text))]
-            counts.update(embed_texts(store, encoder, texts))
             done = 0
-            for works, texts in _batches(store, only):
+            for works, texts in batches(store, only):
                 counts.update(embed_texts(store, encoder, texts))
                 done += works
-                if progress is not None:
+                if progress is not None and works:
                     progress(done, total)
             index(store, encoder.name)
         finally:
@@ -74,8 +72,19 @@ def run(
 _COUNT = select(func.count()).select_from(Work)
 
 
-def _batches(store: Store, only: Collection[str] | None) -> Iterator[tuple[int, list[str]]]:
-    """How many works a batch holds, and the texts of those that are not retired."""
+def batches(store: Store, only: Collection[str] | None) -> Iterator[tuple[int, list[str]]]:
+    """Yield all that a vector is wanted of: claims and statements first, then works.
+
+    Args:
+        store: Read for texts.
+        only: Works whose texts alone are wanted; None for all there are.
+
+    Yields:
+        How many works a batch holds, and the texts of those that are not retired.
+    """
+    with store.read() as session:
+        said = [*session.exec(select(Claim.text)), *session.exec(select(Statement.text))]
+    yield 0, said
     last = ""
     wanted = None if only is None else sorted(only)
     while wanted is None or wanted:

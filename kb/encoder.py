@@ -17,10 +17,12 @@ import sys
 import threading
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
+from kb.encoding import bert, models, openvino
+from kb.encoding import engine as engines
 from kb.errors import EncoderError
 
 if TYPE_CHECKING:
@@ -28,9 +30,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from kb.encoding.engine import Engine
+
     Progress = Callable[[int, int], None]
     """Told how many are done and how many there are, after each batch."""
-    Device = Literal["auto", "cpu", "cuda", "mps"]
+    Part = tuple[list[int], NDArray[np.float32]]
+    """Places of some texts, and a unit row for each."""
+    Device = Literal["auto", "cpu", "cuda", "mps", "openvino"]
     Precision = Literal["auto", "fp32", "bf16"]
 
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
@@ -40,12 +46,13 @@ PINNED = {
     "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
 }
 """SHA-256 of the files that the model's own authors published: the packager need not be trusted."""
-BATCH = 64
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl", "*.pickle")
 _FILES = ["*.safetensors", "*.json", "*.txt", "*.model"]
 """What is taken from a model hub: weights, settings and vocabularies, never code or pickles."""
 _OFFLINE = "HF_HUB_OFFLINE"
-_DEVICES = ("auto", "cuda", "mps", "cpu")
+_THREADS = "OMP_NUM_THREADS"
+"""Whoever sets it has chosen how many threads the model has."""
+_DEVICES = ("auto", "cuda", "mps", "cpu", "openvino")
 _CARDS = (
     "/dev/nvidiactl",
     "/dev/nvidia0",
@@ -77,6 +84,15 @@ class Encoder(Protocol):
         ...
 
 
+@runtime_checkable
+class Streaming(Protocol):
+    """An encoder that gives its rows as they come, so that they can be kept meanwhile."""
+
+    def stream(self, texts: Sequence[str]) -> Iterator[Part]:
+        """Yield the rows of all texts, some at a time, in any order."""
+        ...
+
+
 class SentenceTransformerEncoder:
     """A sentence-transformers model, loaded from safetensors alone, when it is first needed.
 
@@ -90,28 +106,31 @@ class SentenceTransformerEncoder:
         model: str | None = None,
         device: Device = "auto",
         precision: Precision = "auto",
-        batch: int = BATCH,
+        tokens: int | None = None,
     ) -> None:
         """Name a model; nothing is loaded yet.
 
         Args:
             model: A folder, or a name on the model hub; None for the packaged default, which
                 needs no network.
-            device: "auto" takes CUDA, then Apple's MPS, then the processor.
+            device: "auto" takes CUDA, then Apple's MPS, then the processor. "openvino" is the
+                processor by OpenVINO in torch's place.
             precision: "auto" takes bf16 where the device computes in it (CUDA from Ampere on, a
-                processor with AVX512-BF16 or AMX) and fp32 elsewhere. bf16 is 2.7 times as fast
-                on such a processor, at cosine 0.9999 to fp32.
-            batch: Texts a batch, at least 1.
+                processor with AVX512-BF16 or AMX) and fp32 elsewhere. bf16 is as fp32 to a cosine
+                of 0.9999.
+            tokens: Tokens a batch, at least 1; what suits the device when None.
 
         Raises:
             EncoderError: The packages or the model are absent, the weights are not safetensors,
                 or there is no such device.
         """
-        if batch < 1:
-            raise ValueError(f"batch must be at least 1, not {batch}")
+        if tokens is not None and tokens < 1:
+            raise ValueError(f"tokens must be at least 1, not {tokens}")
         if device not in _DEVICES:
-            raise EncoderError(f"no such device: {device!r} (auto, cuda, mps or cpu)")
+            raise EncoderError(f"no such device: {device!r} (auto, cuda, mps, cpu or openvino)")
         _need("sentence_transformers")
+        if device == "openvino":
+            _need("openvino", "pip install 'dissensus[openvino]'")
         self._is_default = model is None or model == DEFAULT_MODEL
         with _quiet(), _offline(self._is_default or Path(str(model)).expanduser().is_dir()):
             self._folder, self._title = _folder(model)
@@ -120,9 +139,9 @@ class SentenceTransformerEncoder:
         self._device = _processor_alone() if device == "auto" else device
         self._half = _half(precision, self._device)
         self._dim = _width(self._folder)
-        self._batch = batch
-        self._model: Any = None
-        self._torch: Any = None
+        self._tokens = tokens
+        self._engine: Engine | None = None
+        self._threads = 0
         self._loading = threading.Lock()
 
     @property
@@ -151,14 +170,30 @@ class SentenceTransformerEncoder:
 
     @property
     def device(self) -> str:
-        """Where it runs: "cpu", "cuda" or "mps".
+        """Where it runs: "cpu", "cuda", "mps" or "openvino".
 
         Raises:
             EncoderError: The model had to be loaded to know, and cannot be; see `load`.
         """
         if self._device is None:
             self.load()
+        if self._device != "openvino" and self._engine is not None:
+            return self._engine.device  # the processor, where a card had no room at all
         return str(self._device)
+
+    @property
+    def where(self) -> str:
+        """Where it computes, in words: "cpu, 2 threads"; "" before the model is loaded."""
+        if self._engine is None:
+            return ""
+        at = self.device
+        many = "thread" if self._threads == 1 else "threads"
+        return at if at in ("cuda", "mps") else f"{at}, {self._threads} {many}"
+
+    @property
+    def threads(self) -> int:
+        """Threads that compute on the processor; 0 before the model is loaded."""
+        return self._threads
 
     def load(self) -> None:
         """Load the model unless it is loaded.
@@ -168,7 +203,7 @@ class SentenceTransformerEncoder:
                 be loaded, or the device is not there.
         """
         with self._loading:
-            if self._model is None:
+            if self._engine is None:
                 self._load()
 
     def _load(self) -> None:
@@ -177,7 +212,8 @@ class SentenceTransformerEncoder:
             check(folder, PINNED)
         with _quiet(), _offline(True):
             torch, library = _libraries()
-            device = _device(torch, self._device)
+            is_vino = self._device == "openvino"
+            device = "cpu" if is_vino else _device(torch, self._device)
             half = self._half
             if half is None:
                 half = _has_bf16(torch, device)
@@ -185,12 +221,12 @@ class SentenceTransformerEncoder:
             try:
                 model = library.SentenceTransformer(
                     str(folder),
-                    device=device,
+                    device="cpu",
                     trust_remote_code=False,
                     local_files_only=True,
                     model_kwargs={
                         "use_safetensors": True,
-                        "dtype": torch.bfloat16 if half else torch.float32,
+                        "dtype": torch.float32,  # what computes it takes what it needs
                     },
                 )
             except (broken, OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
@@ -202,60 +238,66 @@ class SentenceTransformerEncoder:
             raise EncoderError(
                 f"the model in {folder} gives vectors of length {width}, its files say {self._dim}"
             )
+        self._threads = _threads(torch, models.cores())
+        self._engine = self._made(torch, model, device, half)
         self._dim = int(width)
-        self._device, self._half = device, half
-        self._torch, self._model = torch, model
+        self._device, self._half = "openvino" if is_vino else device, half
+
+    def _made(self, torch: Any, model: Any, device: str, half: bool) -> Engine:
+        """What computes the model: without padding where it is a BERT."""
+        found = models.parts(model)
+        if self._device == "openvino":
+            if found is None:
+                raise EncoderError(
+                    f"device openvino takes models that average words alone; {self._title} does "
+                    "more, try --device cpu"
+                )
+            return openvino.OpenVinoEngine(torch, found, half=half, threads=self._threads)
+        if found is not None and bert.is_usual(found.transformer.config):
+            return models.BertEngine(torch, found, device, half=half, budget=self._tokens)
+        return models.WholeEngine(torch, model, device, half=half, budget=self._tokens)
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> NDArray[np.float32]:
         """Return one unit row per text, shape (len(texts), dim).
-
-        Texts are encoded in batches of like length, since a batch costs as much as its longest.
 
         Args:
             texts: Cut to fit the model: what is longer than its limit would be dropped.
             progress: Told (done, all) after each batch.
 
         Raises:
-            EncoderError: The model cannot be loaded (see `load`), or gave something that is
-                not a vector of unit length.
+            EncoderError: The model cannot be loaded (see `load`), there is no memory for a
+                single text, or the model gave something that is not a vector.
         """
-        if texts:
-            self.load()
         found = np.empty((len(texts), self.dim), np.float32)
-        order = sorted(range(len(texts)), key=lambda i: (-len(texts[i]), texts[i]))
         done = 0
-        while done < len(order):
-            chosen = order[done : done + self._batch]
-            rows = self._rows([texts[i] for i in chosen])
-            if rows is None:
-                continue  # out of memory: again, smaller
-            found[chosen] = _unit(rows, self.name)
-            done += len(chosen)
+        for places, rows in self.stream(texts):
+            found[places] = rows
+            done += len(places)
             if progress is not None:
-                progress(done, len(order))
+                progress(done, len(texts))
         return found
 
-    def _rows(self, texts: list[str]) -> NDArray[np.float32] | None:
-        """The model's output for one batch, or None when the device had no room for it."""
+    def stream(self, texts: Sequence[str]) -> Iterator[Part]:
+        """Yield the rows of all texts, some at a time, with the places of their texts.
+
+        Batches hold texts of like length, as many as a budget of tokens takes, the longest
+        first; while one is computed, those after it are cut into tokens in another thread. Where
+        a device has no room for a batch, batches are halved from then on, and where it has none
+        for a single text, the processor goes on.
+
+        Raises:
+            EncoderError: See `encode`.
+        """
+        if not texts:
+            return
+        self.load()
+        if self._engine is None:
+            raise EncoderError(f"{self.name} is not loaded")
         try:
-            with _quiet():
-                rows = self._model.encode(
-                    texts,
-                    batch_size=len(texts),
-                    convert_to_tensor=True,
-                    show_progress_bar=False,
-                )
-        except self._torch.OutOfMemoryError as error:
-            if self._device == "cpu":
-                raise EncoderError(f"{self.name}: out of memory on the processor") from error
-            if self._batch > 1:
-                self._batch = max(1, min(self._batch, len(texts)) // 2)
-            else:
-                self._device, self._batch = "cpu", BATCH
-                self._model.to("cpu")
-            return None
-        kept: NDArray[np.float32] = rows.float().cpu().numpy()
-        return kept
+            for places, rows in engines.run(self._engine, texts):
+                yield places, _unit(rows, self.name)
+        except engines.NoRoomError as error:
+            raise EncoderError(f"{self.name}: out of memory on the processor") from error
 
 
 def _unit(rows: NDArray[np.float32], name: str) -> NDArray[np.float32]:
@@ -425,14 +467,24 @@ def _sha256(path: Path) -> str:
 # -- torch and its neighbors -----------------------------------------------------------------
 
 
-def _need(package: str) -> None:
+def _need(package: str, remedy: str = _EXTRA) -> None:
     """Make sure that a package is installed, without importing it.
 
     Raises:
         EncoderError: It is not.
     """
     if importlib.util.find_spec(package) is None:
-        raise EncoderError(f"embedding needs more packages: {_EXTRA} (no {package})")
+        raise EncoderError(f"embedding needs more packages: {remedy} (no {package})")
+
+
+def _threads(torch: Any, cores: int) -> int:
+    """Let torch have a thread for each core that we may use, unless somebody chose otherwise.
+
+    By itself it counts the machine's, also where a container has but a few of them.
+    """
+    if not os.environ.get(_THREADS):
+        torch.set_num_threads(min(torch.get_num_threads(), cores))
+    return int(torch.get_num_threads())
 
 
 def _libraries() -> tuple[Any, Any]:
@@ -472,7 +524,7 @@ def _half(precision: Precision, device: str | None) -> bool | None:
     """Whether to compute in bf16, or None where torch must be asked."""
     if precision != "auto":
         return precision == "bf16"
-    return processor_has_bf16() if device == "cpu" else None
+    return processor_has_bf16() if device in ("cpu", "openvino") else None
 
 
 def _has_bf16(torch: Any, device: str) -> bool:

@@ -9,16 +9,17 @@ import numpy as np
 from sqlalchemy import insert
 from sqlmodel import col, select
 
+from kb.encoder import Streaming
 from kb.errors import EncoderError
 from kb.models import Vector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
     from sqlmodel import Session
 
-    from kb.encoder import Encoder, Progress
+    from kb.encoder import Encoder, Part, Progress
     from kb.store import Store
 
 CHUNK = 512
@@ -37,7 +38,8 @@ def embed_texts(
 ) -> dict[str, int]:
     """Encode the texts that have no vector under this encoder's name yet, and keep the vectors.
 
-    Committed every `CHUNK` texts, so a killed run goes on where it stopped.
+    Committed every `CHUNK` texts, or batch where one holds more, so that a killed run goes on
+    where it stopped.
 
     Args:
         store: Where vectors are kept.
@@ -49,23 +51,18 @@ def embed_texts(
         How many distinct texts there were, and how many were encoded and reused.
 
     Raises:
-        EncoderError: The encoder fails, or its vectors are not as long as it says.
+        EncoderError: The encoder fails, or its vectors are not as long as it says or hold what
+            is not a number; those of the batches before are kept.
         BusyError: Another process is writing.
         StoreError: The store cannot be written.
     """
     by_key = {digest(text): text for text in texts if text}
     with store.read() as session:
         known = _known(session, encoder.name, by_key)
-    # Batches hold texts of like length, since a batch costs as much as its longest.
-    missing = sorted(by_key.keys() - known, key=lambda key: (len(by_key[key]), key))
-    for start in range(0, len(missing), CHUNK):
-        keys = missing[start : start + CHUNK]
-        rows = encoder.encode([by_key[key] for key in keys])
-        if rows.shape != (len(keys), encoder.dim):
-            raise EncoderError(
-                f"{encoder.name} gave vectors of shape {rows.shape}, not {(len(keys), encoder.dim)}"
-            )
-        data = rows.astype("<f4")
+    # A batch costs as much as its longest text: whoever encodes many sorts them by length.
+    todo = sorted(by_key.keys() - known, key=lambda key: (len(by_key[key]), key))
+    done = 0
+    for keys, rows in _encoded(encoder, todo, by_key):
         with store.write() as session:
             session.connection().execute(
                 insert(Vector),
@@ -76,12 +73,58 @@ def embed_texts(
                         "dim": encoder.dim,
                         "data": row.tobytes(),
                     }
-                    for key, row in zip(keys, data, strict=True)
+                    for key, row in zip(keys, rows, strict=True)
                 ],
             )
+        done += len(keys)
         if progress is not None:
-            progress(start + len(keys), len(missing))
-    return {"texts": len(by_key), "encoded": len(missing), "reused": len(by_key) - len(missing)}
+            progress(done, len(todo))
+    return {"texts": len(by_key), "encoded": len(todo), "reused": len(by_key) - len(todo)}
+
+
+def _encoded(
+    encoder: Encoder, todo: list[str], texts: Mapping[str, str]
+) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
+    """Yield keys with their rows, at least `CHUNK` at a time but for the last ones.
+
+    Raises:
+        EncoderError: The rows are not vectors of the length that the encoder says.
+    """
+    keys: list[str] = []
+    parts: list[NDArray[np.float32]] = []
+    for places, rows in _streamed(encoder, [texts[key] for key in todo]):
+        if rows.shape != (len(places), encoder.dim):
+            wanted = (len(places), encoder.dim)
+            raise EncoderError(f"{encoder.name} gave vectors of shape {rows.shape}, not {wanted}")
+        if not np.isfinite(rows).all():
+            raise EncoderError(
+                f"{encoder.name} gave a vector that is not a number, which is not kept; "
+                "try --device cpu, or another model"
+            )
+        keys += [todo[i] for i in places]
+        parts.append(rows.astype("<f4"))
+        if len(keys) >= CHUNK:
+            yield keys, np.concatenate(parts)
+            keys, parts = [], []
+    if keys:
+        yield keys, np.concatenate(parts)
+
+
+def _streamed(encoder: Encoder, texts: list[str]) -> Iterator[Part]:
+    """The rows of all texts as an encoder gives them, or `CHUNK` at a time."""
+    if isinstance(encoder, Streaming):
+        yield from encoder.stream(texts)
+        return
+    for start in range(0, len(texts), CHUNK):
+        chunk = texts[start : start + CHUNK]
+        yield list(range(start, start + len(chunk))), encoder.encode(chunk)
+
+
+def missing(session: Session, model: str, texts: Iterable[str]) -> dict[str, str]:
+    """Return those of `texts` that have no vector under a model, by their keys."""
+    by_key = {digest(text): text for text in texts if text}
+    known = _known(session, model, by_key)
+    return {key: text for key, text in by_key.items() if key not in known}
 
 
 def read(session: Session, encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:

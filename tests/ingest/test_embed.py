@@ -1,3 +1,7 @@
+import subprocess
+import sys
+import textwrap
+
 import numpy as np
 import pytest
 from sqlmodel import func, select
@@ -6,12 +10,21 @@ from ingest import embed
 from kb import vectors
 from kb.errors import EncoderError
 from kb.models import Run, Vector, Work
+from kb.store import Store
 from kb.vocabulary import WorkKind
 
 
 @pytest.fixture
 def store(any_store):
     return any_store
+
+
+@pytest.fixture
+def store_file(tmp_path):
+    found = Store(tmp_path / "kb.sqlite")
+    found.migrate()
+    yield found
+    found.close()
 
 
 def add_works(store, number=3):
@@ -108,3 +121,102 @@ def test_progress_counts_works(store, encoder):
     told = []
     embed.run(store, encoder, lambda done, total: told.append((done, total)))
     assert told == [(3, 3)]
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_vector_that_is_not_a_number_is_refused_and_nothing_of_its_batch_is_stored(
+    store, make_encoder, monkeypatch, bad
+):
+    monkeypatch.setattr(vectors, "CHUNK", 4)
+    encoder = make_encoder()
+    whole = encoder.encode
+
+    def spoilt(texts):
+        rows = whole(texts)
+        if "text 9" in texts:
+            rows[texts.index("text 9"), 3] = bad
+        return rows
+
+    monkeypatch.setattr(encoder, "encode", spoilt)
+    with pytest.raises(EncoderError, match="hashing/1 gave a vector that is not a number"):
+        vectors.embed_texts(store, encoder, [f"text {n}" for n in range(10)])
+    assert stored(store) % 4 == 0 and stored(store) < 10
+    with store.read() as session:
+        for data in session.exec(select(Vector.data)):
+            assert np.isfinite(np.frombuffer(data, "<f4")).all()
+
+
+class Stream:
+    """Gives rows in an order and in batches of its own."""
+
+    def __init__(self, inner):
+        self._inner = inner
+        self.name, self.dim = inner.name, inner.dim
+
+    def encode(self, texts, progress=None):
+        raise AssertionError("rows are taken as they come")
+
+    def stream(self, texts):
+        places = list(range(len(texts)))[::-1]
+        for start in range(0, len(places), 3):
+            part = places[start : start + 3]
+            yield part, self._inner.encode([texts[i] for i in part])
+
+
+def test_rows_that_come_in_another_order_are_kept_under_their_texts(store, encoder, monkeypatch):
+    monkeypatch.setattr(vectors, "CHUNK", 4)
+    texts = [f"text number {n} {'more ' * (n % 5)}" for n in range(20)]
+    told = []
+    counts = vectors.embed_texts(store, Stream(encoder), texts, lambda *each: told.append(each))
+    assert counts == {"texts": 20, "encoded": 20, "reused": 0}
+    assert told == [(6, 20), (12, 20), (18, 20), (20, 20)]
+    with store.read() as session:
+        np.testing.assert_array_equal(vectors.read(session, encoder, texts), encoder.encode(texts))
+
+
+KILLED = """
+    import os, signal, sys
+    import numpy as np
+    from kb import vectors
+    from kb.store import Store
+
+    class Encoder:
+        name, dim = "killed/1", 4
+
+        def encode(self, texts, progress=None):
+            raise AssertionError
+
+        def stream(self, texts):
+            for start in range(0, len(texts), 8):
+                if start == 24:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                places = list(range(start, min(start + 8, len(texts))))
+                yield places, np.full((len(places), 4), 0.5, np.float32)
+
+    vectors.CHUNK = 8
+    vectors.embed_texts(Store.open(sys.argv[1]), Encoder(), [f"text {n}" for n in range(60)])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")
+def test_a_process_killed_in_mid_run_loses_at_most_the_batch_it_was_at(store_file):
+    store = store_file
+    code = textwrap.dedent(KILLED)
+    died = subprocess.run([sys.executable, "-c", code, str(store.path)], capture_output=True)
+    assert died.returncode == -9, died.stderr
+    assert stored(store) == 24
+
+    class Encoder:
+        name, dim = "killed/1", 4
+
+        def __init__(self):
+            self.asked = []
+
+        def encode(self, texts, progress=None):
+            self.asked += texts
+            return np.full((len(texts), 4), 0.5, np.float32)
+
+    again = Encoder()
+    counts = vectors.embed_texts(store, again, [f"text {n}" for n in range(60)])
+    assert counts == {"texts": 60, "encoded": 36, "reused": 24}
+    assert len(again.asked) == 36 and stored(store) == 60

@@ -7,6 +7,9 @@ import pytest
 
 from kb import encoder
 from kb.encoder import SentenceTransformerEncoder
+from kb.encoding import models
+from kb.encoding.cards import Lanes
+from kb.encoding.tokens import Cutters
 from kb.errors import EncoderError
 
 
@@ -109,35 +112,159 @@ def test_the_name_tells_model_weights_and_precision(minilm):
     )
 
 
+@pytest.fixture(scope="module")
+def plain():
+    """The packaged model under sentence-transformers alone, in fp32."""
+    import sentence_transformers
+
+    folder = str(encoder.default_folder())
+    return sentence_transformers.SentenceTransformer(folder, device="cpu", local_files_only=True)
+
+
+TEXTS = [
+    f"{'Gradient descent finds flat minima. ' * (n % 23)}Text {'very ' * (n % 7)}number {n}, λ→∞"
+    for n in range(70)
+] + ["", "word " * 600]
+
+
 @pytest.mark.model
 @needs_model
-def test_order_and_batches_do_not_mix_rows_up(minilm):
-    texts = [f"Text {'very ' * (n % 7)}number {n}" for n in range(70)]
-    ticks = []
-    rows = minilm.encode(texts, lambda done, total: ticks.append((done, total)))
-    assert ticks == [(64, 70), (70, 70)]
-    assert rows[40] @ minilm.encode([texts[40]])[0] > 0.999
+@pytest.mark.parametrize("tokens", [1, 300, 100_000])
+def test_vectors_are_those_of_the_plain_library_whatever_the_batches(plain, tokens):
+    fast = SentenceTransformerEncoder(device="cpu", precision="fp32", tokens=tokens)
+    told = []
+    rows = fast.encode(TEXTS, lambda done, total: told.append((done, total)))
+    cosine = (rows * plain.encode(TEXTS, normalize_embeddings=True)).sum(axis=1)
+    assert cosine.min() > 0.999999
+    assert told[-1] == (72, 72) and [done for done, _ in told] == sorted({d for d, _ in told})
+
+
+@pytest.mark.model
+@needs_model
+def test_bf16_is_fp32_to_four_nines(plain):
+    half = SentenceTransformerEncoder(device="cpu", precision="bf16")
+    cosine = (half.encode(TEXTS) * plain.encode(TEXTS, normalize_embeddings=True)).sum(axis=1)
+    assert cosine.min() > 0.9999 and cosine.mean() > 0.99995
+
+
+@pytest.mark.model
+@needs_model
+def test_a_model_of_another_build_is_computed_by_the_library(plain, monkeypatch):
+    monkeypatch.setattr("kb.encoding.models.parts", lambda _model: None)
+    whole = SentenceTransformerEncoder(device="cpu", precision="fp32", tokens=400)
+    assert whole.where == ""
+    cosine = (whole.encode(TEXTS) * plain.encode(TEXTS, normalize_embeddings=True)).sum(axis=1)
+    assert cosine.min() > 0.999999
+    assert type(whole._engine).__name__ == "WholeEngine" and whole.where.startswith("cpu, ")
+
+
+@pytest.mark.model
+@needs_model
+def test_nothing_to_encode_is_no_rows(minilm):
     assert minilm.encode([]).shape == (0, minilm.dim)
 
 
 @pytest.mark.model
 @needs_model
-def test_out_of_memory_halves_the_batch_and_ends_on_the_processor(minilm, monkeypatch):
-    sizes = []
-    whole = minilm._model.encode
+def test_no_more_threads_than_cores_and_it_says_how_many(minilm):
+    import torch
 
-    def small(texts, **more):
-        sizes.append((minilm.device, len(texts)))
-        if minilm.device == "cuda":
-            raise minilm._torch.OutOfMemoryError
-        return whole(texts, **more)
+    assert 1 <= minilm.threads == torch.get_num_threads()
+    assert str(minilm.threads) in minilm.where
 
-    monkeypatch.setattr(minilm._model, "encode", small)
-    monkeypatch.setattr(minilm, "_batch", 4)
-    monkeypatch.setattr(minilm, "_device", "cuda")
-    rows = minilm.encode(["one", "two", "three", "four", "five"])
-    assert sizes == [("cuda", 4), ("cuda", 2), ("cuda", 1), ("cpu", 5)]
-    assert rows.shape == (5, minilm.dim)
+
+@pytest.mark.model
+@needs_model
+def test_out_of_memory_halves_the_batch_and_ends_on_the_processor(monkeypatch):
+    one = SentenceTransformerEncoder(device="cpu", precision="fp32")
+    one.load()
+    engine, sizes = one._engine, []
+    begin = engine.start
+
+    def full(items):
+        sizes.append((engine.device, len(items)))
+        if engine.device == "mps":
+            monkeypatch.setattr(engine, "_here", lambda _: (_ for _ in ()).throw(no_room))
+        else:
+            monkeypatch.undo()
+        return begin(items)
+
+    no_room = engine._torch.OutOfMemoryError()
+    engine.start = full
+    engine.device, engine.budget = "mps", 12
+    rows = one.encode(["one", "two", "three", "four", "five"])
+    assert sizes == [("mps", 4), ("mps", 2), ("mps", 1), ("cpu", 5)]
+    assert rows.shape == (5, one.dim) and one.device == "cpu"
+
+
+class Event:
+    """Stands in for a card's, where everything is done when it is asked for."""
+
+    def record(self):
+        pass
+
+    synchronize = record
+
+
+@pytest.mark.model
+@needs_model
+def test_the_way_of_a_card_gives_the_same_vectors_and_halves_what_is_too_much(plain):
+    """Processes that cut, lanes, two batches under way, no room: with the processor as card."""
+    import torch
+
+    one = SentenceTransformerEncoder(device="cpu", precision="fp32", tokens=4000)
+    one.load()
+    engine, tried = one._engine, []
+    forward = engine._forward
+
+    def small(ids, starts, lengths):
+        tried.append(len(ids))
+        if len(ids) > 700:
+            raise torch.OutOfMemoryError
+        return forward(ids, starts, lengths)
+
+    found = models.parts(plain)
+    engine._cutter, engine.readers, engine.block = Cutters(found.tokenizer, found.limit), 2, 30
+    engine._lanes = Lanes(torch, small, forward.width, device="cpu", event=Event)
+    assert engine.depth == 2
+    try:
+        rows = one.encode(TEXTS)
+    finally:
+        engine._cutter.close()
+    cosine = (rows * plain.encode(TEXTS, normalize_embeddings=True)).sum(axis=1)
+    assert cosine.min() > 0.999999
+    assert max(tried) > 700 and engine.budget <= 2000 and one.device == "cpu"
+
+
+@pytest.mark.model
+@needs_model
+def test_no_memory_for_a_single_text_is_one_clear_line(minilm, monkeypatch):
+    def full(_items):
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 9 bytes")
+
+    monkeypatch.setattr(minilm._engine, "_here", full)
+    with pytest.raises(EncoderError, match=r"bf16|fp32: out of memory on the processor"):
+        minilm.encode(["one"])
+
+
+@pytest.mark.model
+@needs_model
+def test_any_other_fault_of_the_model_is_not_taken_for_want_of_memory(minilm, monkeypatch):
+    def broken(_items):
+        raise RuntimeError("shapes do not fit")
+
+    monkeypatch.setattr(minilm._engine, "_here", broken)
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        minilm.encode(["one"])
+
+
+@pytest.mark.model
+@needs_model
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 0.0])
+def test_a_vector_that_is_no_vector_is_refused(minilm, monkeypatch, bad):
+    monkeypatch.setattr(minilm._engine, "finish", lambda started: np.full_like(started, bad))
+    with pytest.raises(EncoderError, match="not a number or has no length"):
+        minilm.encode(["one", "two"])
 
 
 @pytest.mark.model
