@@ -196,7 +196,7 @@ def sift(
     """
     with store.read() as session:
         listed = theses.from_store(session)
-        held = held_ids(session)
+        held = held_ids(session, only)
         works = list(session.exec(select(Work.id).order_by(Work.id)) if only is None else only)
     works.sort()
     funnel = Funnel(listed)

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import Dialect
+    from sqlalchemy import BindParameter, Dialect
 
     from ingest.records import ManifestationDraft, Raw, Reading, Source, StatusDraft
     from kb.store import Store
@@ -179,7 +179,7 @@ def _read_ahead(
         for each in batches:
             digests = [raw.digest for raw in each[0]]
             with store.read() as session:
-                stored = set(session.exec(_STORED.where(col(RawRecord.digest).in_(digests))))
+                stored = set(session.exec(_STORED, params={"names": digests}))
             process.take()
             process.ask([raw for raw in each[0] if raw.digest not in stored])
             if held is not None:
@@ -195,7 +195,20 @@ def _read_ahead(
         yield held
 
 
-_STORED = select(RawRecord.digest)
+# Put together once, with the names left open: with them in it, a statement takes longer to make
+# than to answer.
+_NAMES: BindParameter[Any] = bindparam("names", expanding=True)
+_STORED = select(RawRecord.digest).where(col(RawRecord.digest).in_(_NAMES))
+_REFUSED = select(Refusal).where(
+    col(Refusal.raw_digest).in_(_NAMES), col(Refusal.resolved_at).is_(None)
+)
+# A work is found by its identifiers; one whose id is among them counts as named so.
+_OWN = select(Work.id, func.coalesce(Work.merged_into, Work.id)).where(col(Work.id).in_(_NAMES))
+_NAMED = select(Identifier.id, Identifier.work_id).where(col(Identifier.id).in_(_NAMES))
+_FORMS = select(Manifestation.id, Manifestation.content_hash, Manifestation.removed_at).where(
+    col(Manifestation.id).in_(_NAMES)
+)
+_SEEN = select(SearchText.ref).where(SearchText.kind == "work", col(SearchText.ref).in_(_NAMES))
 
 
 def _take(
@@ -206,7 +219,7 @@ def _take(
     raws = {raw.digest: raw for raw in reversed(batch)}  # the first of a digest stays
     counts["same"] += len(batch) - len(raws)
     raws = {raw.digest: raw for raw in batch if raws.get(raw.digest) is raw}
-    stored = set(session.exec(_STORED.where(col(RawRecord.digest).in_(raws))))
+    stored = set(session.exec(_STORED, params={"names": list(raws)}))
     refused_before: set[str] = set()
     if stored:
         query = select(Refusal.raw_digest).where(
@@ -256,10 +269,8 @@ def apply(
     """
     counts: Counter[str] = Counter()
     digests = [raw.digest for raw in raws]
-    query = select(Refusal).where(
-        col(Refusal.raw_digest).in_(digests), col(Refusal.resolved_at).is_(None)
-    )
-    refusals = {row.raw_digest: row for row in session.exec(query)}
+    found_bad = session.exec(_REFUSED, params={"names": digests})
+    refusals = {row.raw_digest: row for row in found_bad}
     found: list[tuple[Raw, Reading]] = []
     fresh: list[dict[str, Any]] = []
     for raw in raws:
@@ -547,21 +558,16 @@ class _Writer:
         self._reauthored: set[str] = set()
         named = {id for draft in drafts for id in draft.identifiers}
         named |= {id for draft in drafts for _, id in draft.related}
-        # A work is found by its identifiers; one whose id is among them counts as named so.
-        here = select(Work.id, func.coalesce(Work.merged_into, Work.id))
-        self._owners: dict[str, str] = dict(session.exec(here.where(col(Work.id).in_(named))).all())
-        rows = select(Identifier.id, Identifier.work_id).where(col(Identifier.id).in_(named))
-        self._owners.update(dict(session.exec(rows).all()))
+        asked = {"names": list(named)}
+        self._owners: dict[str, str] = dict(session.exec(_OWN, params=asked).all())
+        self._owners.update(dict(session.exec(_NAMED, params=asked).all()))
         self._works: dict[str, _State] = {}
         self._hashes: dict[str, str] = {}
         if self._owners:
             self._load(set(self._owners.values()))
-        forms = {form.id for draft in drafts for form in draft.manifestations}
-        known = select(
-            Manifestation.id, Manifestation.content_hash, Manifestation.removed_at
-        ).where(col(Manifestation.id).in_(forms))
+        forms = list({form.id for draft in drafts for form in draft.manifestations})
         self._removed: set[str] = set()
-        for form_id, content_hash, removed_at in session.exec(known):
+        for form_id, content_hash, removed_at in session.exec(_FORMS, params={"names": forms}):
             self._hashes[form_id] = content_hash
             if removed_at is not None:
                 self._removed.add(form_id)
@@ -985,10 +991,7 @@ class _Writer:
 
     def _write_search(self, states: Sequence[_State]) -> None:
         rows = {state.row["id"]: _search_row(state) for state in states}
-        query = select(SearchText.ref).where(
-            SearchText.kind == "work", col(SearchText.ref).in_(rows)
-        )
-        known = set(self._session.exec(query))
+        known = set(self._session.exec(_SEEN, params={"names": list(rows)}))
         fresh = [row for id, row in rows.items() if id not in known]
         if fresh:
             # With RETURNING, hundreds of rows go into one statement. SQLite's full-text index

@@ -32,6 +32,8 @@ def prose(text: str) -> str:
         >>> prose("Why Diffusion\n  Models Don't\u00a0Memorize ")
         "Why Diffusion Models Don't Memorize"
     """
+    if text.isascii() and text.isprintable() and "  " not in text:  # has no space but " "
+        return text.strip()
     words = " ".join(text.split())
     if words.isascii() and words.isprintable():  # most texts: nothing else can be done to them
         return words

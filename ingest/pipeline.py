@@ -14,16 +14,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
+from sqlmodel import col, select
+
 from ingest import intake
 from ingest.embed import run as embed_all
 from ingest.errors import BlockedError, FetchError, HaltError, SourceError
 from ingest.sources import errands as all_errands
 from ingest.sources.arxiv_snapshot import ArxivSnapshot
-from kb import cycles, ledger, program
+from kb import current, cycles, ledger, program
 from kb.content import nearest
 from kb.errors import DateError, NotFoundError
 from kb.models import Cursor, Setting
-from kb.store import REVISION, now, touched
+from kb.store import REVISION, forget, now, touched
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -38,6 +40,11 @@ if TYPE_CHECKING:
     from kb.models import Run
     from kb.schema import SourcesFile
     from kb.store import Store
+
+    Embed = Callable[[Store, Encoder, Share | None, Collection[str] | None], dict[str, int]]
+    """Gives texts a vector, as `ingest.embed.run` does."""
+    Link = Callable[..., dict[str, int]]
+    """Links works, with the arguments of `ingest.link.run`."""
 
 _SINCE = re.compile(r"(\d{4}(-\d\d(-\d\d(T\d\d:\d\d:\d\dZ)?)?)?)?")
 _LARGE = 4_000_000
@@ -419,7 +426,12 @@ def sift_as_packaged(store: Store) -> None:
 
 
 def embed(
-    store: Store, encoder: Encoder, progress: Share | None = None, *, again: bool = False
+    store: Store,
+    encoder: Encoder,
+    progress: Share | None = None,
+    *,
+    again: bool = False,
+    engine: Embed = embed_all,
 ) -> dict[str, int]:
     """Give every text a vector, unless nothing has changed since that was done.
 
@@ -428,6 +440,7 @@ def embed(
         encoder: Turns texts into vectors.
         progress: Told (done, all) works.
         again: Look at every text whether or not anything has changed.
+        engine: What does it; here, one batch after another, by default.
 
     Returns:
         Counts as `ingest.embed.run` gives them, none where there was nothing to look at.
@@ -442,7 +455,12 @@ def embed(
         last = store.setting(_EMBEDDED)
         if not again and last == mark:
             return {}
-        counts = embed_all(store, encoder, progress, None if again else _moved(store, last, mark))
+        # Readers stay with another encoder's vectors until there is one of every text.
+        told = progress
+        if current.begin(store, encoder.name):
+            told = _telling(store, encoder.name, progress)
+        counts = engine(store, encoder, told, None if again else _moved(store, last, mark))
+        current.switch(store, encoder.name)
         _note(store, _EMBEDDED, mark)
     return counts
 
@@ -454,6 +472,7 @@ def link(
     *,
     again: bool = False,
     endpoint: Endpoint | None = None,
+    engine: Link | None = None,
 ) -> dict[str, int]:
     """Propose links, unless nothing has changed since that was done.
 
@@ -464,6 +483,7 @@ def link(
         again: Look at every work whether or not anything has changed.
         endpoint: A language model to ask about what it has not answered yet. Its answers stand
             from then on.
+        engine: What does it; `ingest.link.run` when None.
 
     Returns:
         Counts as `ingest.link.run` gives them, none where there was nothing to look at.
@@ -488,7 +508,10 @@ def link(
 
         # A model that was out of reach may answer now for works that have not changed.
         only = None if again or endpoint is not None else _moved(store, last, mark)
-        counts = link_all(store, encoder, progress, model=model, endpoint=endpoint, only=only)
+        if only is None:  # noted before, since some may be linked when it breaks off
+            _note(store, _RELINKED, str(int(store.setting(_RELINKED) or 0) + 1))
+        run = link_all if engine is None else engine
+        counts = run(store, encoder, progress, model=model, endpoint=endpoint, only=only)
         _note(store, _LINKED, mark)
     return counts
 
@@ -518,17 +541,32 @@ def cycle(store: Store, *, again: bool = False) -> tuple[int, bool]:
         StoreError: The store cannot be written.
     """
     with store.lock("cycle"):
-        mark = _mark(store, store.setting(_LINKED))
+        mark = _mark(store, f"{store.setting(_LINKED)} {store.setting(_RELINKED)}")
         done, _, number = store.setting(_CLOSED).partition(" ")
         if not again and done == mark:
             return int(number), False
-        closed, new = cycles.close(store)
+        closed, new = cycles.close(store, None if again else _unclosed(store, done, mark))
         _note(store, _CLOSED, f"{mark} {closed}")
     return closed, new
 
 
+def _telling(store: Store, encoder: str, progress: Share | None) -> Share:
+    """Note in the store how far the next encoder's vectors are, besides."""
+
+    def told(done: int, total: int) -> None:
+        current.advance(store, encoder, done, total)
+        if progress is not None:
+            progress(done, total)
+
+    return told
+
+
 _SIFTED, _EMBEDDED, _LINKED, _CLOSED = "sifted", "embedded", "linked", "closed"
 """Names of the settings that tell what each stage last worked from."""
+_STAGES = (_SIFTED, _EMBEDDED, _LINKED, _CLOSED)
+_RELINKED = "relinked"
+"""Name of the setting that counts how often links were proposed for all works anew, which no
+revision tells of."""
 _LEVEL = "funnel"
 """Name of the setting that holds the threshold that a person chose; "" for the packaged one."""
 _JUDGE = "judge"
@@ -549,6 +587,42 @@ def _moved(store: Store, last: str, mark: str) -> set[str] | None:
         return touched(session, int(since), int(until))
 
 
+def _unclosed(store: Store, last: str, mark: str) -> set[str] | None:
+    """Return the works that changed between two marks of cycles, None where it may be anything.
+
+    Works that the linker had not seen when the earlier cycle was closed are among them.
+    """
+    before, after = _CYCLE.fullmatch(last), _CYCLE.fullmatch(mark)
+    if before is None or after is None:
+        return None
+    since = min(int(each) for each in before.group("known", "linked") if each is not None)
+    return _moved(
+        store, f"{since}:{before['program']}:{before['rest']}",
+        f"{after['known']}:{after['program']}:{after['rest']}",
+    )  # fmt: skip
+
+
+_CYCLE = re.compile(r"(?P<known>\d+):(?P<program>[^:]*):((?P<linked>\d+):)?(?P<rest>.*)")
+"""A cycle's mark: what was known, and what of it the linker had seen, where it ever ran."""
+
+
 def _note(store: Store, name: str, mark: str) -> None:
+    """Write down what a stage last worked from, and forget the changes that all have seen."""
     with store.write() as session:
         session.merge(Setting(name=name, value=mark))
+        session.flush()
+        stages = select(Setting.value).where(col(Setting.name).in_(_STAGES))
+        seen = [int(rev) for value in session.exec(stages) for rev in _seen(value)]
+        if seen:
+            forget(session, min(seen))
+
+
+def _seen(mark: str) -> list[str]:
+    """The revisions that a stage's mark names: all that it may ask to be told of from then on.
+
+    Examples:
+        >>> _seen("12:e3b0:7:e3b0:minilm_1 4")
+        ['12', '7']
+    """
+    found = _CYCLE.fullmatch(mark)
+    return [each for each in found.group("known", "linked") if each] if found else []

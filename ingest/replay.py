@@ -58,7 +58,7 @@ _BATCH_BYTES = 8_000_000
 _ROWS = 500
 _TABLES = SQLModel.metadata.tables
 _VERBATIM = ("run", "cursor", "cycle")
-_STAGES = ("sifted", "embedded", "linked", "closed", "settled", "revision")
+_STAGES = ("sifted", "embedded", "linked", "relinked", "closed", "settled", "revision")
 """Settings that tell what a stage last worked from: true of the old database alone."""
 _LINKS, _MADE = "link:", ("touched:", "brought:")
 _LATE = ("link", "evidence_span", "queued_link")

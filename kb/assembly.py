@@ -1,4 +1,4 @@
-"""Rows -> views: everything curated and every current link, read in one transaction.
+"""Rows -> views: everything curated, read in one transaction; works and links as they are needed.
 
 Rows are read as plain tuples: thousands of mapped objects would cost more time than the
 queries. `kb.moments` says what a moment lets through; what each kind of row is measured by
@@ -7,7 +7,9 @@ stands in `kb.query.KnowledgeBase.as_of`.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import functools
 import itertools
 import sys
 from collections import Counter, defaultdict
@@ -19,6 +21,7 @@ from sqlmodel import col
 
 from kb import dates, dialectic, held, ids, models
 from kb.graph import Stance, Ties
+from kb.lazy import Lazy
 from kb.moments import Moment
 from kb.views import (
     ClaimRef,
@@ -52,32 +55,40 @@ from kb.vocabulary import Stance as StanceWord
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
+    from contextlib import AbstractContextManager
 
     from sqlmodel import Session
 
 _CHUNK = 500
 """Ids per IN clause: SQLite before 3.32 takes 999 parameters."""
+_MANY = 2_000
+"""Works asked about from which on it is faster to read once which of all are hidden."""
 
 
 class Assembly:
-    """Everything curated and every current link, read in one transaction.
+    """Everything curated, read in one transaction; works and links are read when asked for.
 
-    Works are many and are read when asked for; all else is a few thousand rows.
+    Works and their links may be a million; all else is a few thousand rows.
     """
 
     def __init__(
-        self, session: Session, moment: Moment | None = None, *, links: bool = True
+        self,
+        session: Session,
+        moment: Moment | None = None,
+        *,
+        again: Callable[[], AbstractContextManager[Session]] | None = None,
     ) -> None:
         """Read what was so by `moment`; what is so now when there is none.
 
         Args:
             session: An open transaction.
             moment: What is let through.
-            links: Whether to read the links of works too; without them no claim has any.
+            again: Opens a transaction in which more can be read, while the store is as it is;
+                None where `session` stays open.
         """
         self.moment = moment or Moment()
-        self._hidden = self._not_there(session)
+        self._again = again or (lambda: contextlib.nullcontext(session))
 
         def everything(kind: Any, *order: str) -> list[Any]:
             return _all(session, kind, order)
@@ -128,24 +139,40 @@ class Assembly:
             (r.from_work_id, r.to_work_id) for r in everything(models.WorkRelation)
         )
         self.work_refs: dict[str, WorkRef] = {}
-        self.links: dict[str, list[LinkView]] = defaultdict(list)
-        self.links_of: dict[str, list[LinkView]] = defaultdict(list)
-        if links:
-            self._links(session)
+        self.links: Lazy[LinkView] = Lazy(functools.partial(self._links, "claim_id"))
+        """The links to each claim."""
+        self.links_of: Lazy[LinkView] = Lazy(functools.partial(self._links, "work_id"))
+        """The links of each work."""
         self._claim_relations(session)
         self._holdings(session)
         self._merges(session)
 
     # -- the moment -------------------------------------------------------------------------
 
+    @functools.cached_property
+    def _hidden(self) -> frozenset[str]:
+        """The works that were not there: of a store with many, they may be most."""
+        with self._again() as session:
+            return self._not_there(session)
+
+    @functools.cached_property
+    def _held(self) -> frozenset[str]:
+        with self._again() as session:
+            return frozenset(held.ids(session))
+
+    def hidden(self, session: Session, ids: Collection[str]) -> frozenset[str]:
+        """Return which of some works were not there, or are found in another now."""
+        is_plain = not (self.moment.dated or self.moment.timed)
+        if "_hidden" in self.__dict__ or not is_plain or len(ids) > _MANY:
+            return self._hidden.intersection(ids)
+        wanted = sorted(ids)
+        gone = {row.id for row in _chunks(session, models.Work, _GONE, "id", wanted)}
+        return frozenset(gone | held.ids(session, wanted))
+
     def _not_there(self, session: Session) -> frozenset[str]:
         """Return the ids of the works that were not there yet, or are found in another now."""
         moment = self.moment
-        # Not "is not null", for which SQLite would look through all works.
-        gone = select(models.Work.id).where(col(models.Work.merged_into) > "")  # type: ignore[call-overload]  # SQLModel's columns are typed as their values
-        hidden = {row.id for row in _read(session, gone)}
-        self._held = held.ids(session)
-        hidden |= self._held
+        hidden = {row.id for row in _read(session, _GONE)} | self._held
         if moment.dated:
             dated = select(models.Work.id, models.Work.first_public)  # type: ignore[call-overload]  # SQLModel's columns are typed as their values
             hidden |= {id for id, date in _read(session, dated) if not moment.came(date)}
@@ -167,17 +194,43 @@ class Assembly:
         """Tell whether a work of the store was there at the moment."""
         return id not in self._hidden
 
-    def has(self, kind: str, id: str) -> bool:
-        """Tell whether what a search found was there at the moment."""
-        if kind == "event" and self.moment.dated:
-            return id in self.events
-        return kind != "work" or self.has_work(id)
+    def shown(self, session: Session, keys: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+        """Return what of the things that a search found was there at the moment."""
+        found = list(keys)
+        hidden = self.hidden(session, {id for kind, id in found if kind == "work"})
+        return [
+            (kind, id)
+            for kind, id in found
+            if not (kind == "work" and id in hidden)
+            and not (kind == "event" and self.moment.dated and id not in self.events)
+        ]
 
-    def _clocked(self, session: Session, kind: Any, *order: str) -> list[Any]:
-        """Return the rows of a clocked table that the store held then, whatever their dates."""
+    def _clocked(
+        self,
+        session: Session,
+        kind: Any,
+        *order: str,
+        among: tuple[str, Collection[Any] | None] = ("", None),
+    ) -> list[Any]:
+        """Return the rows of a clocked table that the store held then, whatever their dates.
+
+        Args:
+            session: An open transaction.
+            kind: The table's class.
+            order: Names of columns.
+            among: A column, and which values of it are wanted; all when None.
+        """
+        where = "" if self.moment.timed else "superseded_at IS NULL"
+        column, wanted = among
+        if wanted is None:
+            rows = _all(session, kind, order, where)
+        else:
+            query = select(kind.__table__)
+            if where:
+                query = query.where(text(where))
+            rows = list(_chunks(session, kind, query, column, sorted(wanted), order))
         if not self.moment.timed:
-            return _all(session, kind, order, "superseded_at IS NULL")
-        rows = _all(session, kind, order)
+            return rows
         return [r for r in rows if self.moment.knew(r.recorded_at, r.superseded_at)]
 
     def _form_is_there(self, row: Any) -> bool:
@@ -197,24 +250,34 @@ class Assembly:
 
     # -- reading ----------------------------------------------------------------------------
 
-    def _links(self, session: Session) -> None:
+    def _links(self, by: str, wanted: Collection[str] | None) -> dict[str, list[LinkView]]:
+        """Read the links of some works or to some claims, or all of them, best first."""
+        with self._again() as session:
+            views = self._link_views(session, by, wanted)
+        if wanted is not None:
+            return _ranked(views, lambda link: getattr(link, by.removesuffix("_id")).id)
+        links = _ranked(views, lambda link: link.claim.id)
+        links_of = _ranked(views, lambda link: link.work.id)
+        self.links.fill(links)  # so that they are read and kept once
+        self.links_of.fill(links_of)
+        return links if by == "claim_id" else links_of
+
+    def _link_views(
+        self, session: Session, by: str, wanted: Collection[str] | None
+    ) -> list[LinkView]:
         rows = [
             row
             for row in self._clocked(
-                session,
-                models.Link,
-                "work_id",
-                "claim_id",
-                "agent_kind",
+                session, models.Link, "work_id", "claim_id", "agent_kind", among=(by, wanted)
             )
-            if row.work_id not in self._hidden and self.moment.came(row.valid)
+            if row.claim_id in self.claim_refs and self.moment.came(row.valid)
         ]
+        hidden = self.hidden(session, {row.work_id for row in rows})
+        rows = [row for row in rows if row.work_id not in hidden]
         spans: dict[int, list[EvidenceView]] = defaultdict(list)
+        numbers = None if wanted is None else [row.id for row in rows]
         for span in self._clocked(
-            session,
-            models.EvidenceSpan,
-            "manifestation_id",
-            "start",
+            session, models.EvidenceSpan, "manifestation_id", "start", among=("link_id", numbers)
         ):
             spans[span.link_id].append(
                 EvidenceView(
@@ -227,11 +290,9 @@ class Assembly:
                     score=span.score,
                 )
             )
-        self.work_refs = self.refs(session, sorted({row.work_id for row in rows}))
-        for row in rows:
-            if row.claim_id not in self.claim_refs:
-                continue
-            link = LinkView(
+        self._refer(session, {row.work_id for row in rows})
+        return [
+            LinkView(
                 work=self.work_refs[row.work_id],
                 claim=self.claim_refs[row.claim_id],
                 stance=row.stance,
@@ -249,12 +310,14 @@ class Assembly:
                 recorded=_iso(row.recorded_at),
                 stance_score=row.stance_score,
             )
-            self.links[row.claim_id].append(link)
-            self.links_of[row.work_id].append(link)
-        for links in self.links.values():
-            links.sort(key=_weight)
-        for links in self.links_of.values():
-            links.sort(key=_weight)
+            for row in rows
+        ]
+
+    def _refer(self, session: Session, works: Collection[str]) -> None:
+        """Read the references of works that were there, where they are not known yet."""
+        missing = sorted(set(works) - self.work_refs.keys())
+        if missing:
+            self.work_refs |= self.refs(session, missing)
 
     def _claim_relations(self, session: Session) -> None:
         rows = self._clocked(
@@ -310,6 +373,7 @@ class Assembly:
         table = models.Work.__table__.c  # type: ignore[attr-defined]  # set by SQLModel
         named = _chunks(session, models.Work, select(table.id, table.title), "id", wanted)
         name = {row.id: row.title for row in named}
+        hidden = self.hidden(session, wanted)
         related = {
             frozenset((row.from_work_id, row.to_work_id))
             for row in _all(session, models.WorkRelation, ())
@@ -336,7 +400,7 @@ class Assembly:
             if row.applied
             or row.agent_kind == "human"
             or not (
-                {row.from_work_id, row.to_work_id} & self._hidden
+                {row.from_work_id, row.to_work_id} & hidden
                 or frozenset((row.from_work_id, row.to_work_id)) in related
             )
         ]
@@ -347,8 +411,8 @@ class Assembly:
                 self.merges_of[id].append(merge)
 
     def _positions(self, session: Session, rows: list[Any]) -> list[tuple[Any, HoldingView]]:
-        missing = {row.work_id for row in rows} - set(self.work_refs)
-        self.work_refs |= self.refs(session, sorted(missing))
+        self._refer(session, {row.work_id for row in rows})
+        hidden = self.hidden(session, {row.work_id for row in rows})
         return [
             (
                 row,
@@ -365,7 +429,7 @@ class Assembly:
             for row in rows
             if row.voice_id in self.voices
             and row.claim_id in self.claim_refs
-            and row.work_id not in self._hidden
+            and row.work_id not in hidden
         ]
 
     def history(self, session: Session) -> list[dialectic.Held]:
@@ -401,6 +465,7 @@ class Assembly:
             first[author.work_id].append(author.name)
         table = models.Work.__table__.c  # type: ignore[attr-defined]  # set by SQLModel
         works = select(table.id, table.key, table.kind, table.title, table.first_public)
+        hidden = self._hidden if wanted is None else self.hidden(session, wanted)
         return {
             row.id: WorkRef(
                 id=row.id,
@@ -412,7 +477,7 @@ class Assembly:
                 lineage=self.lineage.get(row.id, row.id),
             )
             for row in _chunks(session, models.Work, works, "id", wanted)
-            if row.id not in self._hidden
+            if row.id not in hidden
         }
 
     def queued(self, session: Session) -> list[Any]:
@@ -482,6 +547,7 @@ class Assembly:
         for entry in self.pole_claims.get(id, []):
             on_poles[entry.pole_id].append(entry.claim_id)
         claims = {claim for part in on_poles.values() for claim in part}
+        self.links.need(sorted(claims))
         poles = []
         for pole in self.poles.get(id, []):
             mine = [c for c in on_poles[pole.id] if c in self.claim_refs]
@@ -533,6 +599,7 @@ class Assembly:
 
     def strand_views(self) -> list[StrandView]:
         """Return the strands with what belongs to them."""
+        self.links.all()
         out = []
         for id, row in self.strands.items():
             refs = [c for c in self.claim_refs.values() if c.strand == id]
@@ -609,6 +676,11 @@ class Assembly:
             return _group(_rows(session, kind, name, wanted), name)
 
         refs = self.refs(session, wanted)
+        self.work_refs |= refs
+        if wanted is None:
+            self.links_of.all()
+        else:
+            self.links_of.need(wanted)
         authors = group(models.Authorship)
         names = group(models.Identifier)
         forms = group(models.Manifestation)
@@ -624,7 +696,7 @@ class Assembly:
             voices[holding.work.id][holding.voice.id] = holding.voice
         for row in _rows(session, models.Work, "id", wanted):
             id = row.id
-            if row.retired or id in self._hidden:
+            if row.retired or id not in refs:
                 continue
             acts = [s for s in statuses.get(id, []) if self._happened(s)]
             # By the last day: a venue's year-only decision comes after that year's preprint.
@@ -1035,6 +1107,20 @@ class Assembly:
         }
 
 
+def _ranked(
+    views: Iterable[LinkView], name: Callable[[LinkView], str]
+) -> dict[str, list[LinkView]]:
+    out: dict[str, list[LinkView]] = defaultdict(list)
+    for view in views:
+        out[name(view)].append(view)
+    for links in out.values():
+        links.sort(key=_weight)
+    return dict(out)
+
+
+# Not "is not null", for which SQLite would look through all works.
+_GONE = select(models.Work.id).where(col(models.Work.merged_into) > "")  # type: ignore[call-overload]  # SQLModel's columns are typed as their values
+
 _INVERSE = {
     "resubmissionOf": "resubmitted as",
     "retitleOf": "retitled as",
@@ -1196,9 +1282,14 @@ def _rows(session: Session, kind: Any, column: str, wanted: list[str] | None) ->
 
 
 def _chunks(
-    session: Session, kind: Any, query: Any, column: str, wanted: list[str] | None
+    session: Session,
+    kind: Any,
+    query: Any,
+    column: str,
+    wanted: list[str] | None,
+    order: Iterable[str] = (),
 ) -> Iterator[Any]:
-    query = query.order_by(*_key(kind))
+    query = query.order_by(*(kind.__table__.c[name] for name in order), *_key(kind))
     if wanted is None:
         yield from _read(session, query)
         return

@@ -14,6 +14,7 @@ for none.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import mmap
 import os
@@ -58,6 +59,9 @@ class Rows(Part):
 
     facts: dict[str, Any]
     """What the maker of the file wrote about it."""
+    print: str
+    """A digest of all keys and marks, in their order: whatever was made of rows with another one
+    was made of other rows."""
 
 
 def gather(parts: Iterable[Part], facts: dict[str, Any]) -> Rows:
@@ -71,7 +75,11 @@ def gather(parts: Iterable[Part], facts: dict[str, Any]) -> Rows:
         if part.keys:
             rows.append(part.rows)
     whole = np.concatenate(rows) if rows else np.empty((0, 0), np.float32)
-    return Rows(keys, marks, whole, facts)
+    return Rows(keys, marks, whole, facts, _print(keys, marks))
+
+
+def _print(keys: list[Key], marks: list[str]) -> str:
+    return hashlib.blake2b(json.dumps([keys, marks]).encode(), digest_size=16).hexdigest()
 
 
 def write(path: Path, parts: Iterable[Part], facts: dict[str, Any]) -> None:
@@ -101,7 +109,8 @@ def write(path: Path, parts: Iterable[Part], facts: dict[str, Any]) -> None:
                 dim = data.shape[1]
                 check = zlib.crc32(data.data.cast("B"), check)
                 file.write(data.data)
-            table = json.dumps({"facts": facts, "keys": keys, "marks": marks}).encode()
+            told = {"facts": facts, "keys": keys, "marks": marks, "print": _print(keys, marks)}
+            table = json.dumps(told).encode()
             at = file.tell()
             file.write(table)
             file.seek(0)
@@ -131,7 +140,9 @@ def read(path: Path) -> Rows | None:
         return None
     table = json.loads(bytes(whole[at:]))
     rows = np.frombuffer(whole, "<f4", dim * count, _START).reshape(count, dim)
-    return Rows([(kind, id) for kind, id in table["keys"]], table["marks"], rows, table["facts"])
+    keys = [(kind, id) for kind, id in table["keys"]]
+    # A file of an earlier version has no print, and then none that anything was made of.
+    return Rows(keys, table["marks"], rows, table["facts"], table.get("print", ""))
 
 
 def nearest(

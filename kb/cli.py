@@ -9,7 +9,7 @@ import shlex
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from ingest.http import Session
     from ingest.link.endpoint import Endpoint
-    from ingest.pipeline import Harvested
+    from ingest.pipeline import Embed, Harvested, Link
     from ingest.records import Errand, EventDraft
     from kb.encoder import Encoder
     from kb.export import Selection
@@ -64,6 +64,7 @@ class Device(StrEnum):
     cuda = "cuda"
     mps = "mps"
     cpu = "cpu"
+    openvino = "openvino"
 
 
 On = Annotated[Device, typer.Option("--device", help="Where the encoder runs.")]
@@ -76,6 +77,44 @@ class JudgeKind(StrEnum):
     endpoint = "endpoint"
 
 
+class EngineKind(StrEnum):
+    """Choices of --engine."""
+
+    local = "local"
+    ray = "ray"
+
+
+Engine = Annotated[
+    EngineKind,
+    typer.Option(
+        "--engine",
+        help="ray: have a pool of workers do it, here or on a cluster; needs the extra cluster.",
+    ),
+]
+Address = Annotated[
+    str,
+    typer.Option(
+        "--address",
+        help="With --engine ray: the cluster that is running, auto or HOST:PORT. Without it one "
+        "is started on this machine, which no other can reach, and ends with the command.",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        help="With --engine ray: how many processes with a model each; by default one for each "
+        "graphics card, or for each core where there is none.",
+    ),
+]
+Shared = Annotated[
+    Path | None,
+    typer.Option(
+        "--work",
+        help="With --engine ray: a folder that every machine of the cluster sees under this "
+        "name, for what goes to workers and comes back; beside the database by default.",
+    ),
+]
 Judging = Annotated[
     JudgeKind | None,
     typer.Option(
@@ -213,27 +252,72 @@ def check(
 
 
 @app.command()
-def embed(model: Model = None, device: On = Device.auto) -> None:
+def embed(
+    model: Model = None,
+    device: On = Device.auto,
+    indexed: Annotated[
+        bool,
+        typer.Option(
+            "--index",
+            help="Also keep an approximate index beside the file, as is done by itself from a "
+            "million works on.",
+        ),
+    ] = False,
+    engine: Engine = EngineKind.local,
+    address: Address = "",
+    workers: Workers = None,
+    work: Shared = None,
+) -> None:
     """Turn every text that has no vector yet into one."""
     from ingest import pipeline
+    from kb import approximate
 
-    store = _store()
-    with _progress("embedding") as progress:
-        counts = pipeline.embed(store, _encoder(model, device), progress)
+    if indexed:
+        approximate.require()
+    store, encoder = _store(), _encoder(model, device)
+    pool = (address, workers, work)
+    with (
+        _engines(engine, store, encoder, model, device, pool) as (embedding, _),
+        _progress("embedding") as progress,
+    ):
+        counts = pipeline.embed(store, encoder, progress, engine=embedding)
     typer.echo(f"{store.name}: {_tally(counts) or 'nothing new'}")
+    if where := getattr(encoder, "where", ""):
+        typer.echo(f"{encoder.name} on {where}", err=True)
+    if indexed:
+        approximate.make(store, encoder.name, asked=True)
+    elif advice := approximate.advice(store):
+        typer.echo(advice, err=True)
 
 
 @app.command()
-def link(model: Model = None, device: On = Device.auto, judge: Judging = None) -> None:
+def link(
+    model: Model = None,
+    device: On = Device.auto,
+    judge: Judging = None,
+    engine: Engine = EngineKind.local,
+    address: Address = "",
+    workers: Workers = None,
+    work: Shared = None,
+) -> None:
     """Propose which works bear on which claims, with the sentence that shows it."""
     from ingest import pipeline
+    from kb import current
 
     endpoint = _endpoint(judge)
-    store = _store()
+    store, encoder = _store(), _encoder(model, device)
     if judge == JudgeKind.packaged:
         pipeline.choose_judge(store, "")
-    with _progress("linking") as progress:
-        counts = pipeline.link(store, _encoder(model, device), progress, endpoint=endpoint)
+    pool = (address, workers, work)
+    with (
+        _engines(engine, store, encoder, model, device, pool) as (embedding, linking),
+        _progress("linking") as progress,
+    ):
+        if linking is None:
+            current.require(store, encoder.name)
+        else:  # the vectors that are missing would be made here
+            pipeline.embed(store, encoder, engine=embedding)
+        counts = pipeline.link(store, encoder, progress, endpoint=endpoint, engine=linking)
     typer.echo(f"{store.name}: {_tally(counts) or 'nothing new'}")
 
 
@@ -922,8 +1006,7 @@ def eval_links(
 
     works = labels.read(gold)
     file, encoder = content.load().theses, _encoder(model, device)
-    with _progress("reading abstracts") as progress:
-        material = fit.prepare(works, file, encoder, progress)
+    material = fit.prepare(works, file, encoder)
     told = report.report(material, now().date(), by, agreement, samples)
     text = json.dumps(told, indent=1, ensure_ascii=False)
     measured.read(text, str(gold))
@@ -1567,6 +1650,62 @@ def _encoder(model: str | None, device: Device) -> Encoder:
     from kb.encoder import SentenceTransformerEncoder
 
     return SentenceTransformerEncoder(model, device=device.value)
+
+
+def _like(encoder: Encoder, model: str | None, device: Device) -> Callable[[], Encoder]:
+    """Return what makes an encoder of the same name on another machine.
+
+    Its device may compute in another precision than ours by default; then the vectors would be
+    kept under another name, and not be found here.
+    """
+    from functools import partial
+
+    from kb.encoder import SentenceTransformerEncoder
+
+    if model is not None and Path(model).expanduser().is_dir():
+        model = str(Path(model).expanduser().absolute())
+    precision: Literal["bf16", "fp32"] = "bf16" if encoder.name.endswith("/bf16") else "fp32"
+    return partial(SentenceTransformerEncoder, model, device=device.value, precision=precision)
+
+
+@contextlib.contextmanager
+def _engines(
+    kind: EngineKind,
+    store: Store,
+    encoder: Encoder,
+    model: str | None,
+    device: Device,
+    told: tuple[str, int | None, Path | None],
+) -> Iterator[tuple[Embed, Link | None]]:
+    """Yield what embeds and what links.
+
+    Args:
+        kind: Here, or by a pool of workers.
+        store: What they work on.
+        encoder: What the encoders of the workers must be like.
+        model: See `_encoder`.
+        device: Where the workers' encoders run.
+        told: Of the pool its address, its workers and the folder that they see.
+    """
+    from ingest.embed import run as embed_here
+
+    address, workers, work = told
+    if kind == EngineKind.local:
+        for name, value in zip(("--address", "--workers", "--work"), told, strict=True):
+            if value not in (None, ""):
+                raise ConfigError(f"{name} goes with --engine ray only")
+        yield embed_here, None
+        return
+    from functools import partial
+
+    from ingest import cluster
+
+    with cluster.Pool(address, workers) as pool:
+        shards = cluster.folder(store, work)
+        yield (
+            partial(cluster.embed, pool=pool, make=shards, model=_like(encoder, model, device)),
+            partial(cluster.link, pool=pool, make=shards),
+        )
 
 
 def _endpoint(judge: JudgeKind | None) -> Endpoint | None:

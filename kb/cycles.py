@@ -13,8 +13,9 @@ import hashlib
 import json
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import select as sa_select
 from sqlmodel import col, select
 
 from kb import changes, chronicle, dialectic, models
@@ -24,14 +25,18 @@ from kb.store import now
 from kb.views import CycleView, DiffView
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
-    from sqlmodel import Session
+    from sqlmodel import Session, SQLModel
 
     from kb.changes import Snapshot
     from kb.store import Store
     from kb.views import ChangeView
 
+_CHUNK = 500
+"""Ids per IN clause: SQLite before 3.32 takes 999 parameters."""
+_LEVEL = 4
+"""Of compression. The highest takes four times as long to save a twentieth."""
 _HASH = 6
 """Characters of a hash that are enough to name a cycle by."""
 
@@ -42,58 +47,123 @@ def snapshot(session: Session) -> Snapshot:
     Times of recording, row numbers and runs are left out: they are how we learnt it, not
     what it says.
     """
-    out: Snapshot = {}
-    held = is_held(col(models.Work.id))  # a work that is held back is no part of the debate
-    works = session.exec(select(models.Work).where(~held).order_by(models.Work.id)).all()
-    related = session.exec(select(models.WorkRelation))
-    lineage = dialectic.lineages((r.from_work_id, r.to_work_id) for r in related)
-    out["work"] = {
-        w.id: {
-            "title": w.title,
-            "first_public": w.first_public,
-            "retired": w.retired,
-            "key": w.key or "",
-            "lineage": lineage.get(w.id, w.id),
-        }
-        for w in works
+    out = _of_works(session, None)
+    _name_lineages(session, out["work"])
+    return out | _frame(session)
+
+
+def renewed(session: Session, last: Snapshot, moved: Collection[str]) -> Snapshot:
+    """Return `snapshot`, made from the last one where only some works have changed since.
+
+    Args:
+        session: An open transaction.
+        last: A snapshot of this store, taken by the same program; it is used up.
+        moved: All works of which anything has changed since, and maybe others.
+    """
+    fresh = _of_works(session, moved)
+    gone = set(moved)
+    out = {
+        kind: {id: row for id, row in last[kind].items() if row["work"] not in gone} | rows
+        for kind, rows in fresh.items()
+        if kind != "work"
     }
-    out["manifestation"] = {
-        m.id: {"work": m.work_id, "kind": m.kind, "version": m.version, "valid": m.valid}
-        for m in session.exec(
-            select(models.Manifestation)
-            .where(col(models.Manifestation.work_id).is_not(None))
-            .where(~is_held(col(models.Manifestation.work_id)))
-            .where(col(models.Manifestation.digest_id).is_(None))
-            # A line of a version history, whose text nobody has fetched, is no news.
-            .where(
-                (col(models.Manifestation.raw_digest).is_(None))
-                | (models.Manifestation.content_hash != "")
-            )
+    works = {id: row for id, row in last["work"].items() if id not in gone}
+    out["work"] = works | fresh["work"]
+    # A new work may join the lineages of others.
+    _name_lineages(session, out["work"])
+    return out | _frame(session)
+
+
+def _of_works(session: Session, only: Collection[str] | None) -> Snapshot:
+    """What is said of works, of some or of all; their lineages are still to be named.
+
+    Columns are read, not objects, which would take four times as long.
+    """
+    out: Snapshot = {"work": {}, "manifestation": {}, "link": {}, "status": {}}
+    if only is None:
+        parts: list[list[str] | None] = [None]
+    else:
+        names = sorted(only)
+        parts = [names[i : i + _CHUNK] for i in range(0, len(names), _CHUNK)]
+
+    def read(query: Any, work: Any, some: list[str] | None) -> Iterator[Any]:
+        if some is not None:
+            query = query.where(col(work).in_(some))
+        return iter(session.connection().execute(query))
+
+    work, form, link, act = models.Work, models.Manifestation, models.Link, models.StatusEvent
+    works = sa_select(*_columns(work, "id", "title", "first_public", "retired", "key"))
+    # A work that is held back is no part of the debate.
+    works = works.where(~is_held(col(work.id))).order_by(work.id)
+    forms = (
+        sa_select(*_columns(form, "id", "work_id", "kind", "version", "valid"))
+        .where(col(form.work_id).is_not(None), ~is_held(col(form.work_id)))
+        .where(col(form.digest_id).is_(None))
+        # A line of a version history, whose text nobody has fetched, is no news.
+        .where(col(form.raw_digest).is_(None) | (col(form.content_hash) != ""))
+    )
+    links = sa_select(
+        *_columns(
+            link, "work_id", "claim_id", "stance", "nuance", "how", "agent_kind", "agent",
+            "review", "score", "valid",
         )
-    }
+    ).where(col(link.superseded_at).is_(None))  # fmt: skip
+    links = links.order_by(link.work_id, link.claim_id, col(link.agent_kind))
+    acts = sa_select(*_columns(act, "work_id", "status", "venue", "version", "valid")).where(
+        col(act.superseded_at).is_(None), ~is_held(col(act.work_id))
+    )
+    for some in parts:
+        for id, title, first_public, retired, key in read(works, work.id, some):
+            out["work"][id] = {
+                "title": title,
+                "first_public": first_public,
+                "retired": retired,
+                "key": key or "",
+            }
+        for id, owner, kind, version, valid in read(forms, form.work_id, some):
+            row = {"work": owner, "kind": kind, "version": version, "valid": valid}
+            out["manifestation"][id] = row
+        for k in read(links, link.work_id, some):
+            out["link"][f"{k.work_id} → {k.claim_id} ({k.agent_kind})"] = {
+                "work": k.work_id,
+                "claim": k.claim_id,
+                "stance": k.stance,
+                "nuance": k.nuance,
+                "how": k.how,
+                "agent_kind": k.agent_kind,
+                "agent": k.agent,
+                "review": k.review,
+                "score": None if k.score is None else round(k.score, 4),
+                "valid": k.valid,
+            }
+        for owner, status, venue, version, valid in read(acts, act.work_id, some):
+            out["status"][f"{owner} {status} {valid} {venue} {version}".strip()] = {
+                "work": owner,
+                "status": status,
+                "venue": venue,
+                "valid": valid,
+            }
+    return out
+
+
+def _columns(kind: type[SQLModel], *names: str) -> list[Any]:
+    return [getattr(kind, name) for name in names]
+
+
+def _name_lineages(session: Session, works: dict[str, dict[str, Any]]) -> None:
+    related = _columns(models.WorkRelation, "from_work_id", "to_work_id")
+    pairs = session.connection().execute(sa_select(*related))
+    lineage = dialectic.lineages((one, other) for one, other in pairs)
+    for id, row in works.items():
+        row["lineage"] = lineage.get(id, id)
+
+
+def _frame(session: Session) -> Snapshot:
+    """What is said of all but works: the curated frame, which is small."""
+    out: Snapshot = {}
     out["claim"] = {
         c.id: {"text": c.text, "level": c.level, "strand": c.strand_id, "retired": c.retired}
         for c in session.exec(select(models.Claim).order_by(models.Claim.id))
-    }
-    current = col(models.Link.superseded_at).is_(None)
-    out["link"] = {
-        f"{k.work_id} → {k.claim_id} ({k.agent_kind})": {
-            "work": k.work_id,
-            "claim": k.claim_id,
-            "stance": k.stance,
-            "nuance": k.nuance,
-            "how": k.how,
-            "agent_kind": k.agent_kind,
-            "agent": k.agent,
-            "review": k.review,
-            "score": None if k.score is None else round(k.score, 4),
-            "valid": k.valid,
-        }
-        for k in session.exec(
-            select(models.Link)
-            .where(current)
-            .order_by(models.Link.work_id, models.Link.claim_id, col(models.Link.agent_kind))
-        )
     }
     relations = session.exec(
         select(models.ClaimRelation).where(col(models.ClaimRelation.superseded_at).is_(None))
@@ -148,21 +218,6 @@ def snapshot(session: Session) -> Snapshot:
         }
         for h in holdings
     }
-    statuses = session.exec(
-        select(models.StatusEvent).where(
-            col(models.StatusEvent.superseded_at).is_(None),
-            ~is_held(col(models.StatusEvent.work_id)),
-        )
-    )
-    out["status"] = {
-        f"{s.work_id} {s.status} {s.valid} {s.venue} {s.version}".strip(): {
-            "work": s.work_id,
-            "status": s.status,
-            "venue": s.venue,
-            "valid": s.valid,
-        }
-        for s in statuses
-    }
     out["event"] = {
         e.id: {"name": e.name, "date": e.valid} for e in session.exec(select(models.Event))
     }
@@ -178,8 +233,13 @@ def canonical(shot: Snapshot) -> bytes:
     return json.dumps(shot, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def close(store: Store) -> tuple[int, bool]:
+def close(store: Store, moved: Collection[str] | None = None) -> tuple[int, bool]:
     """Close a cycle: store a snapshot unless nothing changed since the last one.
+
+    Args:
+        store: Read for the debate, written with the cycle.
+        moved: The works of which anything may have changed since the last cycle was closed by
+            this program, where nothing else has; None when it may be anything.
 
     Returns:
         The number of the newest cycle, and whether it is new.
@@ -189,13 +249,16 @@ def close(store: Store) -> tuple[int, bool]:
         StoreError: The store cannot be written.
     """
     with store.read() as session:
-        body = canonical(snapshot(session))
-        digest = hashlib.sha256(body).hexdigest()
         last = session.exec(select(models.Cycle).order_by(col(models.Cycle.number).desc())).first()
+        if last is None or moved is None:
+            shot = snapshot(session)
+        else:
+            shot = renewed(session, read(last), moved)
+        body = canonical(shot)
+        digest = hashlib.sha256(body).hexdigest()
     if last is not None and last.hash == digest:
         return last.number, False
     number = 1 if last is None else last.number + 1
-    shot = json.loads(body)
     counts = {kind: len(items) for kind, items in shot.items()}
     with store.run("cycle") as run, store.write() as session:
         session.add(
@@ -205,7 +268,7 @@ def close(store: Store) -> tuple[int, bool]:
                 parent="" if last is None else last.hash,
                 created_at=now(),
                 counts=counts,
-                snapshot=zlib.compress(body, 9),
+                snapshot=zlib.compress(body, _LEVEL),
             )
         )
         run.counts = counts

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from sqlmodel import col, func, select
 
-from kb import content, curation, models, postgres, search
+from kb import content, curation, current, models, postgres, search
 from kb.encoder import PINNED, default_folder
 from kb.errors import ContentError, EncoderError, StoreError
 from kb.held import count as held_count
@@ -109,18 +109,18 @@ def _database(store: Store) -> Iterator[Finding]:
         yield Finding("disk", free > _LOW_DISK, f"{free // 2**20} MiB free")
     try:
         applied = store.setting(curation.SETTING).removesuffix(curation.WAITING)
-        current = f"{curation.FORMAT}:{content.load().digest}" == applied
-        yield Finding("curation", current, "as the files say" if current else "run kb init")
+        is_applied = f"{curation.FORMAT}:{content.load().digest}" == applied
+        told = "as the files say" if is_applied else "run kb init"
+        yield Finding("curation", is_applied, told)
     except ContentError:
         yield Finding("curation", False, "the files have faults; see above")
     yield _verdicts(store)
     with store.read() as session:
-        names = search.models_in(session)
+        encoder = current.name(session)
         works = session.exec(select(func.count()).select_from(models.Work)).one()
         with_text = [
             key
-            for name in names[:1]
-            for key in search.Vectors.load(session, name).keys
+            for key in (search.Vectors.load(session, encoder).keys if encoder else ())
             if key[0] == "work"
         ]
         held = held_count(session)
@@ -128,9 +128,16 @@ def _database(store: Store) -> Iterator[Finding]:
         yield Finding(
             "vectors",
             behind == 0,
-            f"{names[0] if names else 'none'}"
+            f"{encoder or 'none'}"
             + (f"; {behind} works have none, run kb embed" if behind else "; every work has one"),
         )
+        if made := current.following(session):
+            name, done, total = made
+            yield Finding(
+                "next encoder",
+                True,
+                f"{name}, vectors of {done:,} of {total:,} works; kb embed with it goes on",
+            )
         yield Finding(
             "funnel", True, f"{held:,} works are held back; kb funnel" if held else "holds nothing"
         )

@@ -1,6 +1,7 @@
 """Nearest neighbors through the index of a server: the same answers, but for what it misses.
 
-SQLite has no such index; there every row is looked at (`kb.search.Vectors`).
+SQLite has no such index; there every row is looked at (`kb.search.Vectors`), or an index beside
+the file is asked (`kb.approximate`).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kb import postgres
+from kb import approximate, postgres
 from kb.search import RECIPE, Vectors, parts
 
 if TYPE_CHECKING:
@@ -60,20 +61,21 @@ class Indexed:
 
 
 def load(session: Session, model: str) -> Vectors | Indexed:
-    """Return the vectors that the embed stage made under a model, on a server by its index."""
+    """Return the vectors of a model, to be asked through an index where there is one."""
     bind = session.get_bind()
     if bind.dialect.name == "postgresql":
         dim = postgres.dimension(session.connection(), model)
         if dim:
             return Indexed(bind.engine, model, dim)
-    return Vectors.load(session, model)
+    return approximate.load(session, model)
 
 
 def index(store: Store, model: str) -> int:
-    """Bring a server's index up to date with the texts and their vectors.
+    """Bring the index up to date with the texts and their vectors.
 
-    Committed some works at a time, so that a killed run goes on where it stopped. With SQLite
-    there is nothing to do.
+    On a server committed some works at a time, so that a killed run goes on where it stopped.
+    Beside a SQLite file there is an index only past `kb.approximate.LEAST`, or where one was
+    asked for.
 
     Returns:
         How many works and claims were put in, changed or taken out.
@@ -83,7 +85,7 @@ def index(store: Store, model: str) -> int:
         StoreError: The store cannot be written.
     """
     if store.dialect != "postgresql":
-        return 0
+        return approximate.make(store, model)
     count = 0
     with store.read() as session:
         connection = session.connection()

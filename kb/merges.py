@@ -13,6 +13,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import bindparam
 from sqlmodel import col, delete, or_, select
 
 from kb import dates, ids, titles
@@ -123,18 +124,20 @@ def alike(one: Candidate, other: Candidate) -> tuple[str, str, Grounds] | None:
 # -- reading --------------------------------------------------------------------------------
 
 
+_ALIKE = (
+    select(Work)
+    .where(col(Work.title_key).in_(bindparam("keys", expanding=True)), col(Work.retired).is_(False))
+    .order_by(Work.id)
+)
+
+
 def candidates(session: Session, keys: Iterable[str]) -> dict[str, list[Candidate]]:
     """Return the works of each title key, without those that are retired or merged."""
     wanted = sorted(set(keys) - {""})
     out: dict[str, list[Candidate]] = {}
     by_id: dict[str, Candidate] = {}
     for part in _parts(wanted):
-        rows = session.exec(
-            select(Work)
-            .where(col(Work.title_key).in_(part), col(Work.retired).is_(False))
-            .order_by(Work.id)
-        )
-        for row in rows:
+        for row in session.exec(_ALIKE, params={"keys": part}):
             by_id[row.id] = Candidate(row.id, row.key is not None, row.title, (), row.first_day)
             out.setdefault(row.title_key, []).append(by_id[row.id])
             # Intake writes plain columns: a row that stayed here would be out of date.

@@ -8,6 +8,7 @@ old one's place. Two builds of one debate are byte for byte the same.
 from __future__ import annotations
 
 import datetime as dt
+import filecmp
 import gzip
 import hashlib
 import importlib.metadata
@@ -423,9 +424,27 @@ def _build(out: Path, epoch: int) -> None:
         sitemap.with_name("sitemap.xml.gz").unlink()
     _index(fresh, out / "docs", more)
     if site.exists():
+        _keep(site, fresh)
         site.rename(old)
     fresh.rename(site)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _keep(site: Path, fresh: Path) -> None:
+    """Take files of the old site into the new one where they are the same, byte for byte.
+
+    Whoever copies the site elsewhere, or asks when a page last changed, sees what did change.
+    """
+    for path in fresh.rglob("*"):
+        old = site / path.relative_to(fresh)
+        if path.is_symlink() or old.is_symlink() or not (path.is_file() and old.is_file()):
+            continue
+        if filecmp.cmp(old, path, shallow=False):
+            path.unlink()
+            try:
+                path.hardlink_to(old)
+            except OSError:  # a file system without them
+                shutil.copy2(old, path)
 
 
 def _index(fresh: Path, docs: Path, more: Mapping[str, str]) -> None:

@@ -112,11 +112,15 @@ class KnowledgeBase(Questions):
             27
         """
         debate = self._read()
-        return Views(
-            debate.claim_view(id)
+        if not level and not strand:
+            debate.links.all()
+        wanted = [
+            id
             for id, ref in debate.claim_refs.items()
             if level in ("", ref.level) and strand in ("", ref.strand)
-        )
+        ]
+        debate.links.need(wanted)
+        return Views(map(debate.claim_view, wanted))
 
     def claim(self, id: str) -> ClaimView:
         """Return one claim.
@@ -185,7 +189,7 @@ class KnowledgeBase(Questions):
             True
         """
         debate = self._read()
-        with self._store.read() as session:
+        with self._reading() as session:
             return Views(debate.event_views(session))
 
     def event(self, id: str) -> EventView:
@@ -210,7 +214,7 @@ class KnowledgeBase(Questions):
             ''
         """
         debate = self._read()
-        with self._store.read() as session:
+        with self._reading() as session:
             views = list(debate.work_views(session, None))
         dated = [w for w in views if w.ref.date]
         dated.sort(key=lambda w: (dates.sort_key(w.ref.date), w.id), reverse=True)
@@ -227,7 +231,7 @@ class KnowledgeBase(Questions):
             'bonnaire-2025'
         """
         debate = self._read()
-        with self._store.read() as session:
+        with self._reading() as session:
             work_id = self._work_id(session, id)
             return next(iter(debate.work_views(session, [work_id])))
 
@@ -248,7 +252,7 @@ class KnowledgeBase(Questions):
             147
         """
         debate = self._read()
-        with self._store.read() as session:
+        with self._reading() as session:
             return Views(debate.digest_views(session))
 
     def cycles(self) -> Views[CycleView]:
@@ -260,7 +264,7 @@ class KnowledgeBase(Questions):
             >>> debate.cycles()[-1].number
             1
         """
-        with self._store.read() as session:
+        with self._reading() as session:
             every = cycles.history(session)
         return Views(view for view in every if self._had(view.created, view.valid))
 
@@ -279,7 +283,7 @@ class KnowledgeBase(Questions):
             >>> debate.diff("1", "1").changes
             ()
         """
-        with self._store.read() as session:
+        with self._reading() as session:
             told = cycles.compare(session, before, after)
         if self._bounded:
             for name in (told.before, told.after):
@@ -318,7 +322,7 @@ class KnowledgeBase(Questions):
             found("strand", strand, debate.strands)
         for bound in (since, until):
             dates.span(bound)
-        with self._store.read() as session:
+        with self._reading() as session:
             entries = [
                 entry
                 for entry in debate.timeline_entries(session)
@@ -338,8 +342,8 @@ class KnowledgeBase(Questions):
             '2019-06-12'
         """
         # Links and works are not kept: as views, a million of them would take gigabytes.
-        with self._store.read() as session:
-            debate = Assembly(session, self._moment, links=False)
+        with self._reading() as session:
+            debate = Assembly(session, self._moment)
             events = list(debate.event_views(session))
             works, tied = debate.every_work(session)
             return debate_graph(debate, works, tied, events)
@@ -357,7 +361,7 @@ class KnowledgeBase(Questions):
             []
         """
         debate = self._read()
-        with self._store.read() as session:
+        with self._reading() as session:
             return Views(review.queue(proposals.read(session, debate)))
 
     def verdicts(self) -> review.Record:
@@ -368,7 +372,7 @@ class KnowledgeBase(Questions):
             (0.0, 1.0)
         """
         debate = self._read()
-        with self._store.read() as session:
+        with self._reading() as session:
             return review.record(proposals.readings(session, debate))
 
     # -- search --------------------------------------------------------------------------------
@@ -396,11 +400,9 @@ class KnowledgeBase(Questions):
             return Views()
         debate = self._read()
         most = _ALL if self._bounded else 4 * k
-        with self._store.read() as session:
-            words = [key for key in finder.by_words(session, query, most) if debate.has(*key)]
-            near = [
-                key for key in self._by_meaning(session, query, most, meaning) if debate.has(*key)
-            ]
+        with self._reading() as session:
+            words = debate.shown(session, finder.by_words(session, query, most))
+            near = debate.shown(session, self._by_meaning(session, query, most, meaning))
             fused = finder.fuse(words, near)[:k]
             wanted = [key for key, _ in fused]
             bodies = _search_texts(session, wanted)
@@ -441,19 +443,15 @@ class KnowledgeBase(Questions):
         if k < 1:
             raise ValueError(f"k is {k}, want at least 1")
         debate = self._read()
-        with self._store.read() as session:
+        with self._reading() as session:
             work_id = self._work_id(session, work)
             vectors = self._load_vectors(session)
             row = vectors.row(("work", work_id)) if vectors else None
             if vectors is None or row is None:
                 raise EncoderError(f"{work_id} has no vector yet; kb embed makes one")
-            near = [
-                (key[1], score)
-                for key, score in vectors.nearest(
-                    row, _ALL if self._bounded else k + 1, kinds=("work",)
-                )
-                if key[1] != work_id and debate.has_work(key[1])
-            ][:k]
+            found = vectors.nearest(row, _ALL if self._bounded else k + 1, kinds=("work",))
+            hidden = debate.hidden(session, {id for (_, id), _ in found})
+            near = [(id, s) for (_, id), s in found if id != work_id and id not in hidden][:k]
             views = {v.id: v for v in debate.work_views(session, [work_id, *(i for i, _ in near)])}
         mine = views[work_id]
         return Views(
@@ -482,7 +480,7 @@ class KnowledgeBase(Questions):
         if k < 1:
             raise ValueError(f"k is {k}, want at least 1")
         views = {work.id: work for work in works}
-        with self._store.read() as session:
+        with self._reading() as session:
             vectors = self._load_vectors(session)
             if vectors is None:
                 return {}
@@ -523,7 +521,7 @@ class KnowledgeBase(Questions):
             []
         """
         moment = instant(at, last=True) if at else now()
-        with self._store.read() as session:
+        with self._reading() as session:
             return Views(ledger.sources(session, moment, self._until))
 
     def runs(self, n: int = 20) -> Views[RunView]:
@@ -536,7 +534,7 @@ class KnowledgeBase(Questions):
             >>> debate.runs(1)[0].outcome
             'ok'
         """
-        with self._store.read() as session:
+        with self._reading() as session:
             return Views(ledger.runs(session, n, self._until))
 
     @property
@@ -554,7 +552,7 @@ class KnowledgeBase(Questions):
         """
         run, raw, refusal = models.Run, models.RawRecord, models.Refusal
         asking = col(run.job).startswith(ledger.HARVEST) | (run.job == "run")
-        with self._store.read() as session:
+        with self._reading() as session:
             row = session.get(models.Setting, REVISION)
             parts = (
                 row.value if row else "0",
@@ -579,7 +577,7 @@ class KnowledgeBase(Questions):
         """
         debate = self._read()
         moment = self._moment
-        with self._store.read() as session:
+        with self._reading() as session:
 
             def count(kind: Any, *where: Any) -> int:
                 query = select(func.count()).select_from(kind).where(*where)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kb import dates, dialectic
+from kb import current, dates, dialectic
 from kb import graph as graphs
-from kb import search as finder
 from kb.answers import (
     Answer,
     BalanceSheet,
@@ -173,7 +172,7 @@ class Questions(Reader):
         """
         dates.span(since)
         debate = self._read()
-        with self._store.read() as session:
+        with self._reading() as session:
             history = debate.history(session)
         if recorded is None:
             return Views(dialectic.moved(history, since, None))
@@ -192,7 +191,7 @@ class Questions(Reader):
             'openreview:...: 3 works, ... counted once'
         """
         debate = self._read()
-        with self._store.read() as session:
+        with self._reading() as session:
             id = self._work_id(session, work)
             root = debate.lineage.get(id, id)
             members = sorted({id} | {w for w, r in debate.lineage.items() if r == root})
@@ -222,7 +221,7 @@ class Questions(Reader):
             [('disputes', 'C03'), ('extends', 'C02'), ('qualifies', 'C02'), ...]
         """
         debate = self._read()
-        with self._store.read() as session:
+        with self._reading() as session:
             id = self._work_id(session, work)
         lineage = debate.lineage.get(id, id)
         mine = {
@@ -295,7 +294,7 @@ class Questions(Reader):
         if self._phrases is None:
             self._phrases = Phrases(list(_phrases(debate)))
         words = self._phrases.by_words(text, _NEAREST)
-        with self._store.read() as session:
+        with self._reading() as session:
             near = self._near_phrases(session, self._phrases, text, meaning)
         out: dict[tuple[str, str], CounterClaim] = {}
         for reading in self._phrases.read(text, words, near, _READINGS):
@@ -309,8 +308,7 @@ class Questions(Reader):
         encoder = self._meaning(session, meaning)
         if encoder is None or not text.strip():
             return []
-        names = finder.models_in(session)
-        phrases.load(session, encoder.name if encoder.name in names else names[0])
+        phrases.load(session, current.name(session))
         return phrases.by_meaning(encoder.encode([text])[0], _NEAREST)
 
     # -- ways --------------------------------------------------------------------------------
@@ -330,7 +328,7 @@ class Questions(Reader):
             Lawrence Chan holds C34; C34 undercuts C33
         """
         debate = self._read()
-        with self._store.read() as session:
+        with self._reading() as session:
             ends = [self._node(session, debate, id) for id in (a, b)]
             # Works that only a machine ties to a claim connect nothing: they stay out.
             tied = debate.links_of.items()

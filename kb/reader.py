@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
+import threading
 from typing import TYPE_CHECKING, Self
 
 from sqlalchemy import text
 from sqlmodel import col, select
 
-from kb import ids, indexed, models, postgres
+from kb import current, ids, indexed, models, postgres
 from kb import search as finder
 from kb.assembly import Assembly
 from kb.content import nearest
@@ -17,7 +19,7 @@ from kb.moments import Moment
 from kb.store import DEFAULT, Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from sqlmodel import Session
@@ -42,6 +44,8 @@ class Reader:
         self._encoder: Encoder | None = None
         self._moment = moment or Moment()
         self._borrowed = False
+        self._here = threading.local()
+        """The transaction that is open, thread by thread."""
         self._stamp: object = None
         self._debate: Assembly | None = None
         self._vectors: finder.Vectors | indexed.Indexed | None = None
@@ -132,19 +136,33 @@ class Reader:
 
     # -- inside ------------------------------------------------------------------------------
 
-    def _read(self) -> Assembly:
-        """Return the debate's rows, read again only when the store has changed."""
-        with self._store.read() as session:
-            return self._read_in(session)
-
-    def _read_in(self, session: Session) -> Assembly:
-        """Do as `_read` in a transaction that is open.
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Session]:
+        """Open a transaction, or go on in the one that is open here.
 
         A second one would have a connection of its own, to which everything looks new.
         """
+        session = getattr(self._here, "session", None)
+        if session is not None:
+            yield session
+            return
+        with self._store.read() as session:
+            self._here.session = session
+            try:
+                yield session
+            finally:
+                self._here.session = None
+
+    def _read(self) -> Assembly:
+        """Return the debate's rows, read again only when the store has changed."""
+        with self._reading() as session:
+            return self._read_in(session)
+
+    def _read_in(self, session: Session) -> Assembly:
+        """Do as `_read` in a transaction that is open."""
         stamp = _stamp(session)
         if self._debate is None or stamp != self._stamp:
-            self._debate = Assembly(session, self._moment)
+            self._debate = Assembly(session, self._moment, again=self._reading)
             self._stamp, self._vectors, self._phrases = stamp, None, None
         return self._debate
 
@@ -162,7 +180,7 @@ class Reader:
         either = "SELECT work_id FROM identifier WHERE id = :name UNION ALL "
         either += "SELECT coalesce(merged_into, id) FROM work WHERE id = :id"
         named = session.connection().execute(text(either), {"name": name, "id": id}).first()
-        if named is not None and debate.has_work(named[0]):
+        if named is not None and not debate.hidden(session, [named[0]]):
             return str(named[0])
         bare = name.removeprefix("key:")
         keys = select(models.Identifier).where(col(models.Identifier.id).like("key:%"))
@@ -192,23 +210,29 @@ class Reader:
             return None
         if meaning is None and importlib.util.find_spec("sentence_transformers") is None:
             return None
-        if not finder.models_in(session):
+        now = current.name(session)
+        if not now:
             if meaning:
                 raise EncoderError("there are no vectors yet; kb embed makes them")
             return None
         if self._encoder is None and self._make_encoder is not None:
             self._encoder = self._make_encoder()
-        return self._encoder
+        if self._encoder is None or current.is_same(self._encoder.name, now):
+            return self._encoder
+        if meaning:
+            raise EncoderError(
+                f"the vectors are of {now}, and the encoder is {self._encoder.name}: name the "
+                "other with --model or KB_MODEL, or let kb embed make vectors of this one"
+            )
+        return None
 
     def _load_vectors(self, session: Session) -> finder.Vectors | indexed.Indexed | None:
         self._read_in(session)  # drops what is stale
         if self._vectors is None:
-            names = finder.models_in(session)
-            if self._encoder is not None and self._encoder.name in names:
-                names = [self._encoder.name]
-            if not names:
+            name = current.name(session)
+            if not name:
                 return None
-            self._vectors = indexed.load(session, names[0])
+            self._vectors = indexed.load(session, name)
         return self._vectors
 
 

@@ -121,41 +121,9 @@ class Vectors:
 
     @classmethod
     def load(cls, session: Session, model: str) -> Vectors:
-        """Read the vectors that the embed stage made under a model.
-
-        Works whose text has no vector yet are left out. Beside a SQLite file with many works
-        the result is kept in a file of its own (see `kb.blocks`), which is used as it is while
-        the database stands and made again, of what changed, when it does not.
-        """
-        path = _kept_at(session)
-        if path is None:
-            whole = blocks.gather(parts(session, model, {}), {})
-            return cls(whole.keys, whole.rows)
-        stamp = _file_stamp(session)
-        known = _count(session, model)
-        kept = blocks.read(path)
-        if kept is not None and (
-            kept.facts.get("model") != model
-            or kept.facts.get("recipe") != RECIPE
-            or kept.facts.get("known", 0) > known  # vectors are never deleted: another database
-        ):
-            kept = None
-        if kept is not None and stamp and kept.facts.get("stamp") == stamp:
-            return cls(kept.keys, kept.rows)
-        had = {}
-        if kept is not None:
-            had = {mark: i for i, mark in enumerate(kept.marks)}
-        facts = {"model": model, "recipe": RECIPE, "known": known, "stamp": stamp}
-        rows = kept.rows if kept is not None else None
-        try:
-            blocks.write(path, parts(session, model, had, rows), facts)
-        except OSError:  # a full disk, or a folder that may not be written: only slower
-            made = None
-        else:
-            made = blocks.read(path)
-        if made is None or made.facts != facts:  # or another process put its own in the place
-            made = blocks.gather(parts(session, model, had, rows), facts)
-        return cls(made.keys, made.rows)
+        """Read the vectors that the embed stage made under a model; see `kept`."""
+        found = kept(session, model)
+        return cls(found.keys, found.rows)
 
     @property
     def dim(self) -> int:
@@ -214,7 +182,44 @@ class Vectors:
                 yield names[at], [(names[i], float(line[i])) for i in order]
 
 
-def _kept_at(session: Session) -> Path | None:
+def kept(session: Session, model: str) -> blocks.Rows:
+    """Return the rows of the vectors that the embed stage made under a model.
+
+    Works whose text has no vector yet are left out. Beside a SQLite file with many works
+    the result is kept in a file of its own (see `kb.blocks`), which is used as it is while
+    the database stands and made again, of what changed, when it does not.
+    """
+    path = kept_at(session)
+    if path is None:
+        return blocks.gather(parts(session, model, {}), {})
+    stamp = _file_stamp(session)
+    known = _count(session, model)
+    found = blocks.read(path)
+    if found is not None and (
+        found.facts.get("model") != model
+        or found.facts.get("recipe") != RECIPE
+        or found.facts.get("known", 0) > known  # vectors are never deleted: another database
+    ):
+        found = None
+    if found is not None and stamp and found.facts.get("stamp") == stamp:
+        return found
+    had = {}
+    if found is not None:
+        had = {mark: i for i, mark in enumerate(found.marks)}
+    facts = {"model": model, "recipe": RECIPE, "known": known, "stamp": stamp}
+    rows = found.rows if found is not None else None
+    try:
+        blocks.write(path, parts(session, model, had, rows), facts)
+    except OSError:  # a full disk, or a folder that may not be written: only slower
+        made = None
+    else:
+        made = blocks.read(path)
+    if made is None or made.facts != facts:  # or another process put its own in the place
+        made = blocks.gather(parts(session, model, had, rows), facts)
+    return made
+
+
+def kept_at(session: Session) -> Path | None:
     """Where the rows of a database are kept; None where they are not."""
     url = session.get_bind().engine.url
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
@@ -316,14 +321,6 @@ def _vectors(session: Session, model: str, wanted: set[str]) -> dict[str, NDArra
         )
         known |= {key: np.frombuffer(data, "<f4") for key, data in session.exec(query)}
     return known
-
-
-def models_in(session: Session) -> list[str]:
-    """Return the names of the models that vectors are stored under, most vectors first."""
-    rows = session.connection().execute(
-        text("SELECT model FROM text_vector GROUP BY model ORDER BY count(*) DESC, model")
-    )
-    return [row[0] for row in rows]
 
 
 def words_shared(one: str, other: str, k: int = 3) -> list[str]:

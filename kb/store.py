@@ -19,7 +19,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Boolean, Engine, Float, Integer, LargeBinary, event, exc, func, inspect, text
+from sqlalchemy import (
+    Boolean,
+    Engine,
+    Float,
+    Integer,
+    LargeBinary,
+    delete,
+    event,
+    exc,
+    func,
+    inspect,
+    text,
+)
 from sqlmodel import Session, SQLModel, col, create_engine, select
 
 from kb import postgres
@@ -41,6 +53,8 @@ REVISION = "revision"
 derived from one revision need not be looked at again while it stands."""
 
 
+KEPT = 10_000
+"""Revisions whose changes are remembered at most."""
 _TOUCHED = "touched:"
 """Before a revision: the setting that lists the works that came to it changed."""
 
@@ -75,6 +89,21 @@ def touched(session: Session, since: int, until: int) -> set[str] | None:
     if len(rows) != until - since:
         return None
     return {id for row in rows for id in json.loads(row.value)}
+
+
+def forget(session: Session, until: int) -> None:
+    """Forget which works changed up to a revision: whoever asks for these is told "anything".
+
+    What nobody has asked for in `KEPT` revisions is forgotten too: who did not in all that time
+    may as well look at everything.
+    """
+    row = session.get(Setting, REVISION)
+    oldest = max(until, (0 if row is None else int(row.value)) - KEPT)
+    session.connection().execute(
+        delete(Setting).where(
+            col(Setting.name) > _TOUCHED, col(Setting.name) <= f"{_TOUCHED}{oldest:012}"
+        )
+    )
 
 
 def now() -> dt.datetime:

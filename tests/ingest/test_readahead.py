@@ -1,12 +1,16 @@
 import datetime as dt
+import io
 import json
+import pickle
 
 import pytest
 
+from ingest import readahead
 from ingest.errors import ParseError
 from ingest.readahead import Helper
-from ingest.records import Raw
+from ingest.records import Draft, ManifestationDraft, Raw, Removal, StatusDraft
 from ingest.sources.arxiv_snapshot import ArxivSnapshot
+from kb.vocabulary import ManifestationKind, StatusKind, WorkKind
 
 AT = dt.datetime(2025, 6, 1, tzinfo=dt.UTC)
 
@@ -64,3 +68,14 @@ def test_the_process_ends_with_its_input():
         helper._process.stdin.close()
         assert helper._process.wait(timeout=30) == 0
         helper._process.stdin = None
+
+
+def test_rows_of_any_class_come_through_as_they_were():
+    form = ManifestationDraft("arxiv:2502.99001v1", ManifestationKind.arxiv, "T", "A", "")
+    act = StatusDraft(StatusKind.accepted, "2025", "COLT")
+    draft = Draft(("arxiv:2502.99001",), WorkKind.paper, "T", "A", ("Ada B. Example",), "2025",
+                  "cs.LG", False, (form, form), (act,))  # fmt: skip
+    told = [draft, Removal(("arxiv:2502.99001v1",)), raw(1), {"plain": (1, None, b"x")}, Draft]
+    sent = io.BytesIO()
+    readahead._Pickler(sent, pickle.HIGHEST_PROTOCOL).dump(told)
+    assert pickle.loads(sent.getvalue()) == told

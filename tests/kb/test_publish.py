@@ -1,6 +1,7 @@
 """The site is whole, the same each time, and never worse than before."""
 
 import dataclasses
+import errno
 import gzip
 import json
 import os
@@ -144,6 +145,37 @@ def test_a_stale_page_disappears_and_only_what_changed_is_written(out):
     assert told.written < 15
     assert not (out / "docs/voices/v01.md").exists()
     assert not (out / "site/voices/v01.html").exists()
+
+
+def stamps(folder):
+    return {
+        p.relative_to(folder).as_posix(): (p.stat().st_ino, p.stat().st_mtime_ns)
+        for p in folder.rglob("*")
+        if p.is_file()
+    }
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_files_whose_content_did_not_change_are_not_written_again(out, monkeypatch, has_links):
+    if not has_links:
+
+        def refused(self, target):
+            raise OSError(errno.EPERM, "Operation not permitted")
+
+        monkeypatch.setattr(Path, "hardlink_to", refused)
+    folders = ("docs", "site")
+    before = {name: (tree(out / name), stamps(out / name)) for name in folders}
+    publish(dataclasses.replace(SMALL, voices=()), out, SOURCE)
+    for name in folders:
+        told, was = before[name]
+        now, is_ = tree(out / name), stamps(out / name)
+        same = {path for path in now if told.get(path) == now[path]}
+        assert len(same) > 40
+        # Without links a file is a new one, of the old time.
+        place = 0 if has_links or name == "docs" else 1
+        assert all(was[path][place:] == is_[path][place:] for path in same)
+        changed = now.keys() & told.keys() - same
+        assert changed and all(was[path] != is_[path] for path in changed)
 
 
 def test_a_file_that_is_not_ours_stays(out):
