@@ -30,14 +30,13 @@ if TYPE_CHECKING:
 
     Matrix = NDArray[np.float32]
 
-LINK = ("similarity", "ahead")
-"""What a link's score is made of: the log-odds that its similarities give; how far these are
-ahead of the best other thesis."""
+LINK = ("similarity",)
+"""What a link's score is made of: the log-odds that its similarities give, which a fit to other
+abstracts puts on the scale of a chance. How other theses fare is left out: a work may bear on
+two."""
 _STANCES = tuple(Stance)
 _SHOWN = 3
 """Sentences that a judgement names, best first."""
-_FAR = -12.0
-"""Log-odds of a thesis where there is no other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,12 +196,11 @@ class PackagedJudge:
         places = near.tolist()
         sentences = evidence.features(reading, similarity, places)
         looks = self._look(reading, similarity, sentences, places)
-        link = np.array([first[near], first[near] - _best_other(first)[near]]).T
         return Seen(
             similarity=similarity,
             first=first,
             near=near,
-            link=link.reshape(len(near), len(LINK)),
+            link=first[near][:, None],
             stance=self._stances["own" if strict else "all"](looks).reshape(-1, len(_STANCES)),
             sentences=sentences,
         )
@@ -277,16 +275,6 @@ class PackagedJudge:
             how=AssertedHow.reports if is_reported else AssertedHow.asserts,
             confidence=told[said],
         )
-
-
-def _best_other(values: NDArray[np.floating]) -> NDArray[np.floating]:
-    """For each value the best of the others, or `_FAR` where there is none."""
-    if len(values) < 2:
-        return np.full_like(values, _FAR)
-    best = int(np.argmax(values))
-    others = np.full_like(values, values[best])
-    others[best] = np.delete(values, best).max()
-    return others
 
 
 def _chance(odds: NDArray[np.float64]) -> NDArray[np.float64]:
