@@ -2,6 +2,8 @@
 # Everything is made in .venv, build and data; `make clean` removes the first two.
 
 PYTHON ?= python3
+# Processes that tests run in: each has a browser, a PostgreSQL server and at times a model.
+JOBS ?= 2
 VENV := .venv
 BIN := $(VENV)/bin
 KB := $(BIN)/kb
@@ -26,8 +28,11 @@ help:
 site: $(SITE_READY)
 	@$(KB) run --offline
 
+# A file's tests run in one process, in order, since they share what they build; long files first.
+BESIDE := -n $(JOBS) --dist loadfile --no-loadscope-reorder
+
 test: $(DEV_READY)
-	@$(BIN)/python -m pytest -q -m "not slow"
+	@$(BIN)/python -m pytest -q -m "not slow" $(BESIDE)
 
 test-long: $(DEV_READY)
 	@$(BIN)/python -m pytest -q
@@ -44,14 +49,24 @@ check: $(DEV_READY)
 	@$(KB) check
 	@$(BIN)/python tests/readme_commands.py
 
-# make bench DUMP=arxiv.jsonl.xz LABELS=labels.jsonl also runs those that need real abstracts.
+# make bench DUMP=arxiv.jsonl.xz LABELS=labels.jsonl STORE=kb.sqlite: see bench/README.md. A script
+# that fails does not stop the others.
 bench: $(BENCH_READY)
-	@for script in startup embed query identity labelled map site search graph postgres; do \
-		echo "== $$script"; $(BIN)/python bench/$$script.py || exit 1; done
-	@if [ -n "$(DUMP)" ]; then for script in bulk increment; do \
-		echo "== $$script"; $(BIN)/python bench/$$script.py --dump "$(DUMP)" || exit 1; done; fi
-	@if [ -n "$(LABELS)" ]; then echo "== funnel"; \
-		$(BIN)/python bench/funnel.py --labels "$(LABELS)" $(if $(DUMP),--corpus "$(DUMP)"); fi
+	@failed=""; \
+	one() { echo "== $$1"; $(BIN)/python bench/"$$@" || failed="$$failed $$1"; }; \
+	dump="$(if $(DUMP),--dump $(DUMP))"; \
+	one startup.py; one query.py; one identity.py; one labelled.py; one map.py; \
+	one embed.py $$dump; one linking.py; one graph.py; one search.py $(STORE); one postgres.py; \
+	one site.py --works 500 2000 5000; \
+	one bulk.py $$dump; \
+	if [ -n "$(DUMP)" ]; then one increment.py $$dump; \
+	else echo "== increment.py: left out, it needs DUMP"; fi; \
+	if [ -n "$(DUMP)" ] && [ -n "$(LABELS)" ]; then \
+		one funnel.py --labels "$(LABELS)" --corpus "$(DUMP)"; \
+	else echo "== funnel.py: left out, it needs DUMP and LABELS"; fi; \
+	one cluster.py $$dump; \
+	one scale.py --write; one table.py --write; \
+	test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
 
 # Labels come with texts by others, so they are not here; their form: kb eval links --help.
 eval: $(SITE_READY)
