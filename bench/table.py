@@ -179,6 +179,10 @@ def _or(tell: Callable[[Told], str], told: Told, otherwise: str) -> str:
 # -- what is told beside a figure ----------------------------------------------------------------
 
 
+def _ms(value: float) -> str:
+    return f"{value:.2g} ms" if value < 10 else f"{value:.0f} ms"
+
+
 def _encoder(told: Told, *path: str) -> Any:
     return told("encoders", told("ours"), *path)
 
@@ -221,10 +225,9 @@ def _added(told: Told) -> str:
 def _processors(told: Told) -> str:
     each = 1e6 * told("first", "cpu") / told("first", "records")
     return (
-        f"a record takes {each:.0f} µs of processor in two processes, of "
-        f"{told('first', 'wall'):.0f} s on the clock {told('first', 'cpu'):.0f} s; profiled over "
-        "40,000 records, 68 µs of a record are spent in SQLite's own calls by the one process that "
-        "writes, the rest on making rows, on keys of titles and on telling works apart"
+        f"a record takes {each:.0f} µs of processor in two processes, one of which alone writes; "
+        "profiled over 40,000 records, this one spends 68 µs of a record in SQLite's own calls, "
+        "the rest on making rows, on keys of titles and on telling works apart"
     )
 
 
@@ -263,7 +266,7 @@ def _peers(rows: str, *names: str) -> Callable[[Told], str]:
             found = told("vectors", rows).get(name)
             if name in names and found:
                 peer = f" ({told.peer(package)})" if package else ""
-                cost = f"{found['median_ms']:.2g} ms, recall {found['recall']:.3f}"
+                cost = f"{_ms(found['median_ms'])}, recall {found['recall']:.3f}"
                 some.append(f"{name}{peer} {cost}")
         return "; ".join(some)
 
@@ -287,7 +290,7 @@ def _tantivy(told: Told) -> str:
     ours, peer = (told("text", f"{name}_query_ms") for name in ("fts5", "tantivy"))
     built = [told("text", f"{name}_build_s") for name in ("fts5", "tantivy")]
     return (
-        f"{told.peer('tantivy')} {peer:.2g} ms: ours {ours / peer:.1f} × it; index built in "
+        f"{told.peer('tantivy')} {_ms(peer)}: ours {ours / peer:.1f} × it; index built in "
         f"{built[0]:.1f} s, tantivy's in {built[1]:.1f} s"
     )
 
@@ -322,7 +325,7 @@ def _server(told: Told) -> str:
 def _hnsw(told: Told) -> str:
     found = told("nearest", "hnsw_200")
     return (
-        f"{_server(told)}, {told('nearest', 'vectors'):,} vectors: {found['ms']:.2g} ms, "
+        f"{_server(told)}, {told('nearest', 'vectors'):,} vectors: {_ms(found['ms'])}, "
         f"{found['ratio_to_exact_by_server']:.0f} × as fast as all compared by the server, "
         f"{found['ratio_to_exact_here']:.2g} × as fast as all compared here"
     )
@@ -415,7 +418,7 @@ ROWS = (
     ),
     Row(
         "Vectors, least cosine to fp32", "embed",
-        lambda told: _encoder(told, "least_cosine"), "{:.4f}",
+        lambda told: _encoder(told, "least_cosine"), "{:.5f}",
         lambda told: f"{told.peer('sentence-transformers')}, fp32; {told('texts'):,} texts",
         least=0.9999,
         why=lambda told: (
@@ -490,7 +493,7 @@ ROWS = (
         "Approximate index, recall of the ten nearest of 100,000", "search",
         lambda told: told("vectors", "100000", "ours, index", "recall"), "{:.3f}",
         lambda told: (
-            f"{told('vectors', '100000', 'ours, index', 'median_ms'):.2g} ms; "
+            f"{_ms(told('vectors', '100000', 'ours, index', 'median_ms'))}; "
             f"{_peers('100000', *NEAR)(told)}"
         ),
     ),

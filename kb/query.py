@@ -341,9 +341,11 @@ class KnowledgeBase(Questions):
             >>> debate.graph().nodes["work:arxiv:1906.05271"]["date"]
             '2019-06-12'
         """
-        # Links and works are not kept: as views, a million of them would take gigabytes.
         with self._reading() as session:
             debate = Assembly(session, self._moment)
+            # As views, a million links would take gigabytes: they come with the works, by and by.
+            debate.links.fill({})
+            debate.links_of.fill({})
             events = list(debate.event_views(session))
             works, tied = debate.every_work(session)
             return debate_graph(debate, works, tied, events)
