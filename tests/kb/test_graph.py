@@ -2,6 +2,7 @@ import networkx as nx
 import pytest
 
 from kb import graph as graphs
+from kb.assembly import Assembly
 
 
 def test_every_stance_is_one_edge_from_work_to_claim(debate):
@@ -91,3 +92,12 @@ def test_nodes_and_edges_carry_what_is_documented(debate):
         *(a for names in (*nodes.values(), *edges.values()) for a in names),
     }:
         assert name in graphs.__doc__, name
+
+
+def test_the_graph_holds_no_views_of_links(debate, monkeypatch):
+    def read(*_):
+        raise AssertionError("a million links as views would take gigabytes")
+
+    monkeypatch.setattr(Assembly, "_links", read)
+    kinds = [told["type"] for *_, told in debate.graph().edges(data=True)]
+    assert kinds.count("stance") > 100
