@@ -1,10 +1,16 @@
 """Fixtures for the tests and for the examples in docstrings."""
 
+import os
+
 import pytest
 
 from kb import content, curation, cycles
 from kb.query import KnowledgeBase
 from kb.store import Store
+
+# Set before torch is loaded. Tests give a model a few texts: threads that wait for each other
+# would cost more than they bring, many times as much where tests run beside each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session")

@@ -314,6 +314,7 @@ def link(
         _progress("linking") as progress,
     ):
         if linking is None:
+            store.ensure_sound()  # what a damaged file says of its vectors is no advice
             current.require(store, encoder.name)
         else:  # the vectors that are missing would be made here
             pipeline.embed(store, encoder, engine=embedding)

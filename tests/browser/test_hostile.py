@@ -3,11 +3,8 @@
 `make hostile CORPUS=FOLDER` does the same with the strings of a folder.
 """
 
-import functools
-import http.server
 import os
 import re
-import threading
 from contextlib import contextmanager
 
 import pytest
@@ -16,7 +13,7 @@ from kb.export import DOCUMENTS, Selection
 from kb.publish import publish
 from kb.render.debate import place
 
-from .reader import SOURCE, Quiet
+from .reader import SOURCE, serve
 from .vectors import BATCH, WATCH, corpus, formula, hostile, ours
 
 pytestmark = pytest.mark.browser
@@ -111,7 +108,7 @@ def shapes(chromium, folder):
         for path in sorted(site.rglob("*.html")):
             name = str(path.relative_to(site))
             # Not where a page has moved, and not every one of the many that are alike.
-            if path.stat().st_size > 1500 and not re.search(r"vector-.*\d{2}\.html", name):
+            if path.stat().st_size > 1500 and not re.search(r"(vector|words)-\d{2}.*\.html", name):
                 seen |= set(watched.report(name)["seen"])
         titles, _ = watched.search("batch1x", BATCH, None)
         assert len(titles) == BATCH
@@ -119,16 +116,6 @@ def shapes(chromium, folder):
         watched.search("words", len(PLAIN) - 1, None)  # more than are shown at once
         seen |= set(watched.page.evaluate("__report()")["seen"])
     return seen
-
-
-class Kept(Quiet):
-    """A server whose pages' parts a browser keeps."""
-
-    protocol_version = "HTTP/1.1"
-
-    def end_headers(self):
-        self.send_header("Cache-Control", "max-age=3600")
-        super().end_headers()
 
 
 class Watched:
@@ -156,11 +143,8 @@ class Watched:
     @classmethod
     @contextmanager
     def over(cls, browser, folder):
-        handler = functools.partial(Kept, directory=str(folder))
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        watched = cls(browser, f"http://127.0.0.1:{server.server_address[1]}")
+        server, url = serve(folder)
+        watched = cls(browser, url)
         yield watched
         watched.context.close()
         server.shutdown()

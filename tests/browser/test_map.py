@@ -4,9 +4,7 @@ import re
 
 import pytest
 
-from kb.publish import publish
-
-from .reader import SOURCE, Watched
+from .reader import Watched
 
 pytestmark = pytest.mark.browser
 
@@ -286,10 +284,9 @@ def test_without_script_the_map_is_links_and_tables(chromium, site):
         w.page.wait_for_url("**/claims/c36.html")
 
 
-def test_from_the_file_system_filters_and_links_work_too(chromium, debate, tmp_path):
-    folder = publish(debate, tmp_path, SOURCE).site
+def test_from_the_file_system_filters_and_links_work_too(chromium, built):
     with Watched(chromium, "file://", viewport=DESK) as w:
-        w.page.goto(f"file://{folder}/map.html")
+        w.page.goto(f"file://{built}/map.html")
         w.page.select_option("select[name=strand]", "grokking")
         node(w.page, "C36").click()
         assert hash_of(w.page) == "strand=grokking&focus=C36"

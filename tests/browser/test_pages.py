@@ -23,19 +23,20 @@ def axe():
     return AXE_FILE_PATH.read_text()
 
 
+def looked_at(folder):
+    """Return kind of page -> path, but for what leads away before anybody could look."""
+    return {kind: path for kind, path in kinds(folder).items() if kind != "moved"}
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["1440", "390"])
 def test_axe_finds_nothing_serious(chromium, built, site, size, scheme):
     source = axe()
     found = {}
     with Watched(chromium, site, viewport=size, color_scheme=scheme) as w:
-        for kind, path in kinds(built).items():
-            if kind == "moved":
-                continue  # it leads away before anybody could look
-            w.page.goto(f"{site}/{path}")
-            w.page.wait_for_load_state("networkidle")
-            w.page.evaluate(source)
-            told = w.page.evaluate("axe.run({resultTypes: ['violations']})")
+        for kind, page in w.each(looked_at(built)):
+            page.evaluate(source)
+            told = page.evaluate("axe.run({resultTypes: ['violations']})")
             for rule in told["violations"]:
                 if rule["impact"] in ("serious", "critical"):
                     where = [str(node["target"][-1]) for node in rule["nodes"]]
@@ -79,12 +80,8 @@ LOOK = """() => {
 def test_every_kind_of_page_is_sound(chromium, built, site, size):
     wrong = {}
     with Watched(chromium, site, viewport=size) as w:
-        for kind, path in kinds(built).items():
-            if kind == "moved":
-                continue
-            w.page.goto(f"{site}/{path}")
-            w.page.wait_for_load_state("networkidle")
-            told = w.page.evaluate(LOOK)
+        for kind, page in w.each(looked_at(built)):
+            told = page.evaluate(LOOK)
             faults = {
                 name: told[name] for name in ("jumps", "twice", "named", "unlabelled", "shared")
             }

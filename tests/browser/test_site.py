@@ -2,9 +2,7 @@
 
 import pytest
 
-from kb.publish import publish
-
-from .reader import SOURCE, Watched
+from .reader import Watched
 
 pytestmark = pytest.mark.browser
 
@@ -24,13 +22,10 @@ PAGES = {
 def test_pages_load_clean_and_fit(chromium, site, width, scheme):
     size = {"width": width, "height": 900}
     with Watched(chromium, site, viewport=size, color_scheme=scheme) as w:
-        for name, path in PAGES.items():
-            assert w.page.goto(f"{site}/{path}").ok, name
-            if width == 1440:  # once is enough to see what scripts fetch later
-                w.page.wait_for_load_state("networkidle")
-            wide = w.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        for name, page in w.each(PAGES):
+            wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
             assert wide <= 0, f"{name} is {wide} px too wide"
-            paper = w.page.evaluate("getComputedStyle(document.body).backgroundColor")
+            paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
             assert (max(map(int, paper[4:-1].split(","))) < 64) == (scheme == "dark"), name
             assert w.wrong == [], name
 
@@ -82,10 +77,8 @@ def test_hostile_titles_run_nothing_on_any_page(chromium, small):
         "sources.html",
     ]  # fmt: skip
     with Watched(chromium, small) as w:
-        for path in paths:
-            w.page.goto(f"{small}/{path}")
-            w.page.wait_for_load_state("networkidle")
-            assert w.page.evaluate("document.querySelectorAll('img, iframe, object').length") == 0
+        for path, page in w.each({path: path for path in paths}):
+            assert page.evaluate("document.querySelectorAll('img, iframe, object').length") == 0
             assert w.wrong == [], path
         w.page.goto(f"{small}/works/arxiv-3002-00002.html")
         assert w.page.title().startswith('"><img src=x onerror=alert(1)> on ovens txt')
@@ -145,10 +138,9 @@ def test_the_first_page_is_light(chromium, site):
     assert 0 < sum(sizes) < 900_000  # uncompressed: the test's server does not zip
 
 
-def test_a_page_opens_from_the_file_system(chromium, debate, tmp_path):
-    folder = publish(debate, tmp_path, SOURCE).site
+def test_a_page_opens_from_the_file_system(chromium, built):
     with Watched(chromium, "file://") as w:
-        w.page.goto(f"file://{folder}/index.html")
+        w.page.goto(f"file://{built}/index.html")
         w.page.locator(".tension-card h3 a").first.click()
         w.page.locator(".poles").wait_for()
         paper = w.page.evaluate("getComputedStyle(document.body).fontFamily")

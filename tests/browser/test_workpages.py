@@ -22,10 +22,8 @@ SMALL_PAGES = {
 @pytest.mark.parametrize("width", [1440, 390])
 def test_every_page_loads_clean_and_fits(chromium, small, width):
     with Watched(chromium, small, viewport={"width": width, "height": 844}) as w:
-        for name, path in SMALL_PAGES.items():
-            assert w.page.goto(f"{small}/{path}").ok, name
-            w.page.wait_for_load_state("networkidle")
-            wide = w.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        for name, page in w.each(SMALL_PAGES):
+            wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
             assert wide <= 0, f"{name} is {wide} px too wide"
             assert w.wrong == [], name
 

@@ -121,6 +121,12 @@ def plain():
     return sentence_transformers.SentenceTransformer(folder, device="cpu", local_files_only=True)
 
 
+@pytest.fixture(scope="module")
+def plain_rows(plain):
+    """What it makes of our texts."""
+    return plain.encode(TEXTS, normalize_embeddings=True)
+
+
 TEXTS = [
     f"{'Gradient descent finds flat minima. ' * (n % 23)}Text {'very ' * (n % 7)}number {n}, λ→∞"
     for n in range(70)
@@ -130,30 +136,30 @@ TEXTS = [
 @pytest.mark.model
 @needs_model
 @pytest.mark.parametrize("tokens", [1, 300, 100_000])
-def test_vectors_are_those_of_the_plain_library_whatever_the_batches(plain, tokens):
+def test_vectors_are_those_of_the_plain_library_whatever_the_batches(plain_rows, tokens):
     fast = SentenceTransformerEncoder(device="cpu", precision="fp32", tokens=tokens)
     told = []
     rows = fast.encode(TEXTS, lambda done, total: told.append((done, total)))
-    cosine = (rows * plain.encode(TEXTS, normalize_embeddings=True)).sum(axis=1)
+    cosine = (rows * plain_rows).sum(axis=1)
     assert cosine.min() > 0.999999
     assert told[-1] == (72, 72) and [done for done, _ in told] == sorted({d for d, _ in told})
 
 
 @pytest.mark.model
 @needs_model
-def test_bf16_is_fp32_to_four_nines(plain):
+def test_bf16_is_fp32_to_four_nines(plain_rows):
     half = SentenceTransformerEncoder(device="cpu", precision="bf16")
-    cosine = (half.encode(TEXTS) * plain.encode(TEXTS, normalize_embeddings=True)).sum(axis=1)
+    cosine = (half.encode(TEXTS) * plain_rows).sum(axis=1)
     assert cosine.min() > 0.9999 and cosine.mean() > 0.99995
 
 
 @pytest.mark.model
 @needs_model
-def test_a_model_of_another_build_is_computed_by_the_library(plain, monkeypatch):
+def test_a_model_of_another_build_is_computed_by_the_library(plain_rows, monkeypatch):
     monkeypatch.setattr("kb.encoding.models.parts", lambda _model: None)
     whole = SentenceTransformerEncoder(device="cpu", precision="fp32", tokens=400)
     assert whole.where == ""
-    cosine = (whole.encode(TEXTS) * plain.encode(TEXTS, normalize_embeddings=True)).sum(axis=1)
+    cosine = (whole.encode(TEXTS) * plain_rows).sum(axis=1)
     assert cosine.min() > 0.999999
     assert type(whole._engine).__name__ == "WholeEngine" and whole.where.startswith("cpu, ")
 
@@ -171,6 +177,25 @@ def test_no_more_threads_than_cores_and_it_says_how_many(minilm):
 
     assert 1 <= minilm.threads == torch.get_num_threads()
     assert str(minilm.threads) in minilm.where
+
+
+class Torch:
+    """Stands in for a torch that counts the cores of the whole machine."""
+
+    threads = 64
+
+    def set_num_threads(self, threads):
+        self.threads = threads
+
+    def get_num_threads(self):
+        return self.threads
+
+
+def test_threads_are_as_many_as_our_cores_unless_somebody_chose(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS")
+    assert encoder._threads(Torch(), 2) == 2
+    monkeypatch.setenv("OMP_NUM_THREADS", "64")
+    assert encoder._threads(Torch(), 2) == 64
 
 
 @pytest.mark.model
@@ -208,7 +233,7 @@ class Event:
 
 @pytest.mark.model
 @needs_model
-def test_the_way_of_a_card_gives_the_same_vectors_and_halves_what_is_too_much(plain):
+def test_the_way_of_a_card_gives_the_same_vectors_and_halves_what_is_too_much(plain, plain_rows):
     """Processes that cut, lanes, two batches under way, no room: with the processor as card."""
     import torch
 
@@ -231,7 +256,7 @@ def test_the_way_of_a_card_gives_the_same_vectors_and_halves_what_is_too_much(pl
         rows = one.encode(TEXTS)
     finally:
         engine._cutter.close()
-    cosine = (rows * plain.encode(TEXTS, normalize_embeddings=True)).sum(axis=1)
+    cosine = (rows * plain_rows).sum(axis=1)
     assert cosine.min() > 0.999999
     assert max(tried) > 700 and engine.budget <= 2000 and one.device == "cpu"
 
