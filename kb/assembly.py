@@ -510,6 +510,12 @@ class Assembly:
 
     # -- views ------------------------------------------------------------------------------
 
+    def claim_views(self, ids: Iterable[str]) -> list[ClaimView]:
+        """Return several claims, whose links are read at once."""
+        wanted = list(ids)
+        self.links.need(wanted)
+        return [self.claim_view(id) for id in wanted]
+
     def claim_view(self, id: str) -> ClaimView:
         """Return one claim with all that belongs to it."""
         row, links = self.claims[id], self.links.get(id, [])

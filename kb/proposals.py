@@ -32,7 +32,7 @@ def read(session: Session, debate: Assembly) -> Iterator[ProposalView]:
     forms = [e.manifestation for _, e in shown] + [row.manifestation_id for row in queued]
     abstracts = debate.abstracts(session, forms)
     used = {k.claim.id for k, _ in shown} | {row.claim_id for row in queued}
-    claims = {id: debate.claim_view(id) for id in sorted(used)}
+    claims = {each.id: each for each in debate.claim_views(sorted(used))}
     sides = {id: _sides(claim) for id, claim in claims.items()}
 
     def view(work_id: str, claim_id: str, form: str, **told: Any) -> ProposalView:

@@ -112,15 +112,12 @@ class KnowledgeBase(Questions):
             27
         """
         debate = self._read()
-        if not level and not strand:
-            debate.links.all()
         wanted = [
             id
             for id, ref in debate.claim_refs.items()
             if level in ("", ref.level) and strand in ("", ref.strand)
         ]
-        debate.links.need(wanted)
-        return Views(map(debate.claim_view, wanted))
+        return Views(debate.claim_views(wanted))
 
     def claim(self, id: str) -> ClaimView:
         """Return one claim.

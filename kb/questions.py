@@ -65,8 +65,8 @@ class Questions(Reader):
         debate = self._read()
         chosen = found("strand", strand, debate.strands) if strand else ""
         refs = debate.claim_refs.values()
-        views = [debate.claim_view(ref.id) for ref in refs if chosen in ("", ref.strand)]
-        return Views(dialectic.contested(views))
+        wanted = [ref.id for ref in refs if chosen in ("", ref.strand)]
+        return Views(dialectic.contested(debate.claim_views(wanted)))
 
     def balance(self, claim: str) -> BalanceSheet:
         """Return the lineages for, against and qualifying a claim, by kind of argument.
@@ -142,7 +142,7 @@ class Questions(Reader):
         debate = self._read()
         view = debate.tension_view(found("tension", tension, debate.tensions))
         ids = {ref.id for pole in view.poles for ref in pole.claims}
-        return dialectic.settlement(view, {id: debate.claim_view(id) for id in ids})
+        return dialectic.settlement(view, {each.id: each for each in debate.claim_views(sorted(ids))})
 
     def _pair(self, a: str, b: str) -> tuple[ClaimView, ClaimView]:
         debate = self._read()
@@ -366,7 +366,7 @@ def debate_graph(
     """Return the graph of some works and events and of everything else."""
     return graphs.build(
         debate.strand_views(),
-        [debate.claim_view(id) for id in debate.claim_refs],
+        debate.claim_views(debate.claim_refs),
         [debate.tension_view(id) for id in debate.tensions],
         works,
         tied,
@@ -382,13 +382,11 @@ def _counts(link: LinkView) -> bool:
 def _carried(debate: Assembly) -> dict[str, list[ClaimView]]:
     """Return, for each lineage, the findings that a work of it supports."""
     out: dict[str, dict[str, ClaimView]] = {}
-    for id, ref in debate.claim_refs.items():
-        if ref.level != "finding":
-            continue
-        view = debate.claim_view(id)
+    findings = [id for id, ref in debate.claim_refs.items() if ref.level == "finding"]
+    for view in debate.claim_views(findings):
         for link in view.links:
             if link.stance == "supports" and _counts(link):
-                out.setdefault(link.work.lineage, {})[id] = view
+                out.setdefault(link.work.lineage, {})[view.id] = view
     return {lineage: list(views.values()) for lineage, views in out.items()}
 
 
