@@ -141,8 +141,8 @@ class Questions(Reader):
         """
         debate = self._read()
         view = debate.tension_view(found("tension", tension, debate.tensions))
-        ids = {ref.id for pole in view.poles for ref in pole.claims}
-        return dialectic.settlement(view, {each.id: each for each in debate.claim_views(sorted(ids))})
+        ids = sorted({ref.id for pole in view.poles for ref in pole.claims})
+        return dialectic.settlement(view, {each.id: each for each in debate.claim_views(ids)})
 
     def _pair(self, a: str, b: str) -> tuple[ClaimView, ClaimView]:
         debate = self._read()
