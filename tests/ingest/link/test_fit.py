@@ -1,3 +1,4 @@
+import dataclasses
 import datetime as dt
 
 import numpy as np
@@ -47,7 +48,10 @@ def test_a_thesis_is_judged_without_its_own_labels(material, monkeypatch):
     )  # fmt: skip
     judged = fit.by_thesis(material)
     assert left_out == [thesis.id for thesis in THESES.theses]
+    monkeypatch.undo()
     assert all(len(each) == len(left_out) for each in judged)
+    unseen = dataclasses.replace(material, seen=[])
+    assert fit.by_thesis(unseen) == judged, "what is judged strictly was seen otherwise"
     table = fit._Table(material, range(len(material.works)), left_out[1])
     assert len(table.linked) < len(fit._Table(material, range(60), "").linked)
 
