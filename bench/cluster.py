@@ -110,13 +110,17 @@ def filled(folder: Path, dump: Path | None, count: int) -> tuple[Store, list[str
 
 def sizes(store: Store, ids: list[str], encoder: Encoder) -> dict[str, Any]:
     """How many texts a work has, and how many tokens a text."""
-    from kb.encoder import packaged_model
+    from tokenizers import Tokenizer
 
-    _, tokenizer, _ = packaged_model()
+    from kb.encoder import default_folder
+
+    tokenizer = Tokenizer.from_file(str(default_folder() / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
     with store.read() as session:
         works = session.exec(select(Work).where(col(Work.id).in_(ids))).all()
     texts = [t for w in works for t in passages(w.title, w.abstract or w.synopsis).texts]
-    tokens = [len(each) for each in tokenizer(texts)["input_ids"]]
+    tokens = [len(each.ids) for each in tokenizer.encode_batch(texts)]
     return {
         "works": len(works),
         "a_work": round(len(texts) / len(works), 2),

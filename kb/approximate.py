@@ -21,7 +21,6 @@ import contextlib
 import hashlib
 import importlib.util
 import json
-import mmap
 import os
 import struct
 import zlib
@@ -287,11 +286,7 @@ def _write(
 
 def _read(path: Path) -> _Index | None:
     """Map a file that `_write` made; None where there is none, or it is not whole."""
-    try:
-        with path.open("rb") as file:
-            whole = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-    except (OSError, ValueError):  # an empty file cannot be mapped
-        return None
+    whole = blocks.mapped(path)
     end = len(whole) - _FOOT.size
     if end < 0:
         return None

@@ -124,13 +124,18 @@ def write(path: Path, parts: Iterable[Part], facts: dict[str, Any]) -> None:
             new.unlink(missing_ok=True)
 
 
-def read(path: Path) -> Rows | None:
-    """Map a file that `write` made; None where there is none, or it is not whole."""
+def mapped(path: Path) -> memoryview:
+    """Return a file as it lies on the disk, empty where there is none to map."""
     try:
         with path.open("rb") as file:
-            whole = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+            return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
     except (OSError, ValueError):  # an empty file cannot be mapped
-        return None
+        return memoryview(b"")
+
+
+def read(path: Path) -> Rows | None:
+    """Map a file that `write` made; None where there is none, or it is not whole."""
+    whole = mapped(path)
     if len(whole) < _START:
         return None
     magic, check, dim, count, at, length = _HEAD.unpack_from(whole)

@@ -325,30 +325,6 @@ def default_folder() -> Path:
     return folder
 
 
-def packaged_model() -> tuple[Any, Any, Any]:
-    """Return the packaged default model as it is under sentence-transformers, and what it needs.
-
-    Returns:
-        The transformers model in fp32 on the processor, its tokenizer, and torch.
-
-    Raises:
-        EncoderError: A package is absent, or a file differs from the published one.
-    """
-    folder = default_folder()
-    with _quiet(), _offline(True):
-        torch, _ = _libraries()
-        library = importlib.import_module("transformers")
-        tokenizer = library.AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
-        model = library.AutoModel.from_pretrained(
-            str(folder),
-            local_files_only=True,
-            trust_remote_code=False,
-            use_safetensors=True,
-            add_pooling_layer=False,
-        )
-    return model, tokenizer, torch
-
-
 def _packaged() -> Path:
     """Where the packaged default model lies, unchecked."""
     try:

@@ -16,6 +16,8 @@ from kb.vocabulary import (
     WorkKind,
 )
 
+from .works import add
+
 FLAT = (
     "Sharpness was blamed for poor test error before. We show that flat minima generalize better "
     "than sharp minima and that sharpness predicts the generalization gap. Code is available."
@@ -25,32 +27,6 @@ KERNEL = (
     "kernel in the lazy regime. The infinite-width limit is exact."
 )
 NOTHING = "We catalogue beetles of the northern forests. Most of them are brown."
-
-
-def add(store, id, title, abstract, version=1, **more):
-    with store.write() as session:
-        session.merge(
-            Work(
-                id=id,
-                kind=WorkKind.paper,
-                title=title,
-                abstract=abstract,
-                first_public="2025-05-23",
-                first_day="2025-05-23",
-                **more,
-            )
-        )
-        session.flush()
-        session.merge(
-            Manifestation(
-                id=f"{id}v{version}",
-                work_id=id,
-                kind=ManifestationKind.arxiv,
-                title=title,
-                abstract=abstract,
-                version=version,
-            )
-        )
 
 
 @pytest.fixture

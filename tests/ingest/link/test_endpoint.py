@@ -20,9 +20,11 @@ from ingest.link.question import AnswerError
 from ingest.link.theses import Thesis
 from kb import cli, content
 from kb.errors import ConfigError
-from kb.models import EvidenceSpan, Link, Manifestation, Run, Setting, Work
+from kb.models import EvidenceSpan, Link, Manifestation, Run, Setting
 from kb.sentences import passages
-from kb.vocabulary import AgentKind, AssertedHow, ManifestationKind, Stance, WorkKind
+from kb.vocabulary import AgentKind, AssertedHow, Stance
+
+from ..works import add
 
 KEY = "kettle-key-73"  # what must never be printed or kept
 FLAT = (
@@ -497,31 +499,6 @@ def test_whatever_is_answered_evidence_is_verbatim_and_words_are_known(lasting, 
 
 
 # -- the job -----------------------------------------------------------------------------------
-
-
-def add(store, id, title, abstract):
-    with store.write() as session:
-        session.merge(
-            Work(
-                id=id,
-                kind=WorkKind.paper,
-                title=title,
-                abstract=abstract,
-                first_public="2025-05-23",
-                first_day="2025-05-23",
-            )
-        )
-        session.flush()
-        session.merge(
-            Manifestation(
-                id=f"{id}v1",
-                work_id=id,
-                kind=ManifestationKind.arxiv,
-                title=title,
-                abstract=abstract,
-                version=1,
-            )
-        )
 
 
 @pytest.fixture
