@@ -32,7 +32,7 @@ import numpy as np
 
 from kb import blocks
 from kb.errors import ConfigError, StoreError
-from kb.search import Vectors, kept, kept_at
+from kb.search import KEPT_FROM, Vectors, kept, kept_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -110,6 +110,22 @@ def make(store: Store, model: str, *, asked: bool = False) -> int:
         return _make(_place(path), rows)
     except OSError as error:
         raise StoreError(f"cannot write {_place(path)}: {error.strerror or error}") from error
+
+
+def told(store: Store, changed: int) -> str:
+    """Return what became of an index that was asked for, in a line.
+
+    Args:
+        store: The store.
+        changed: What `make` returned.
+    """
+    if store.dialect != "sqlite":
+        return "index: the server keeps its own"
+    with store.read() as session:
+        is_kept = kept_at(session) is not None
+    if not is_kept:
+        return f"index: none, for fewer than {KEPT_FROM:,} works each search looks at every vector"
+    return f"index: {changed:,} vectors put in or taken out" if changed else "index: nothing new"
 
 
 def advice(store: Store) -> str:

@@ -285,7 +285,7 @@ def embed(
     if where := getattr(encoder, "where", ""):
         typer.echo(f"{encoder.name} on {where}", err=True)
     if indexed:
-        approximate.make(store, encoder.name, asked=True)
+        typer.echo(approximate.told(store, approximate.make(store, encoder.name, asked=True)))
     elif advice := approximate.advice(store):
         typer.echo(advice, err=True)
 

@@ -314,3 +314,13 @@ def test_without_the_extra_whoever_asks_is_told_what_to_install(store, bare, mon
     told = capsys.readouterr()
     assert exit.value.code == 2
     assert told.err.count("\n") == 1 and "dissensus[ann]" in told.err
+
+
+def test_who_asks_for_an_index_is_told_what_became_of_it(store, monkeypatch):
+    made = approximate.make(store, MODEL, asked=True)
+    assert approximate.told(store, made) == f"index: {made:,} vectors put in or taken out"
+    again = approximate.make(store, MODEL, asked=True)
+    assert approximate.told(store, again) == "index: nothing new"
+    monkeypatch.setattr(search, "KEPT_FROM", 10**9)
+    none = approximate.make(store, MODEL, asked=True)
+    assert "each search looks at every vector" in approximate.told(store, none)
